@@ -1,0 +1,205 @@
+"""Reads the environment and one optional TOML file, once, into a frozen Settings.
+
+Every setting is a field here with its default and its meaning; `docs/settings.md` is printed from
+these fields. Nothing else in Gantry reads the environment for configuration.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tomllib
+import types
+import typing
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from gantry.base.errors import ConfigurationError
+
+PREFIX = "GANTRY_"
+
+
+def setting(meaning: str, *, default: Any, env: str | None = None) -> Any:
+    """A field of Settings; `env` only where the name is not GANTRY_<FIELD>."""
+    metadata = {"meaning": meaning, "env": env}
+    if callable(default):
+        return field(default_factory=default, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def _default_data_dir() -> Path:
+    if os.geteuid() == 0:
+        return Path("/var/lib/gantry")
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share"
+    return Path(base) / "gantry"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What this installation was told. Sizes are bytes, times are seconds."""
+
+    data_dir: Path = setting(
+        "Where Gantry keeps what must outlive it: the embedded database and the key ring.",
+        default=_default_data_dir,
+    )
+    database_url: str = setting(
+        "PostgreSQL to use (`postgresql://...`). Empty: an embedded PostgreSQL under the data dir.",
+        default="",
+        env="DATABASE_URL",
+    )
+    postgres_user: str = setting(
+        "System user that runs the embedded PostgreSQL when Gantry is started as root, which "
+        "PostgreSQL refuses for itself.",
+        default="nobody",
+    )
+    host: str = setting("Address the web process listens on.", default="127.0.0.1")
+    port: int = setting("Port the web process listens on.", default=8043)
+    base_url: str = setting(
+        "How people reach this Gantry; AWX_HOST in jobs. Empty: http://HOST:PORT.", default=""
+    )
+    allowed_hosts: tuple[str, ...] = setting(
+        "Host names the web process answers to, comma separated; `*` for any.", default=("*",)
+    )
+    admin_user: str = setting("Name of the first administrator.", default="admin")
+    admin_password: str = setting(
+        "Password of the first administrator. Empty: a random one, printed once.", default=""
+    )
+    engine_url: str = setting(
+        "Docker-compatible engine: `unix:///run/podman/podman.sock`, `tcp://host:port`. Empty: "
+        "DOCKER_HOST, or a podman service of Gantry's own.",
+        default="",
+    )
+    pod_network: str = setting(
+        "Network of job pods. Empty: the engine's default bridge.", default=""
+    )
+    pod_user: str = setting("User and group of the process in a pod, numeric.", default="1000:0")
+    pod_memory: int = setting("Memory limit of a pod, tmpfs included. 0: none.", default=4 << 30)
+    pod_cpus: float = setting("Processors a pod may use. 0: no limit.", default=0.0)
+    pod_pids: int = setting("Processes a pod may have. 0: no limit.", default=4096)
+    pod_tmpfs: int = setting("Size of the memory-backed /runner in a pod.", default=2 << 30)
+    pod_nofile: int = setting("Open files a pod may have.", default=20000)
+    pod_nproc: int = setting("`nproc` limit of a pod's user. 0: the engine's default.", default=0)
+    project_in_memory: int = setting(
+        "A project whose unpacked tree is larger than this lies on the pod's own disk instead of "
+        "in its memory; secrets never do.",
+        default=512 << 20,
+    )
+    spool: int = setting(
+        "Output a pod may hold that is not yet recorded; ansible waits when it is full.",
+        default=64 << 20,
+    )
+    acknowledge_wait: int = setting(
+        "How long a finished pod waits for its last output to be recorded.", default=86400
+    )
+    cancel_grace: int = setting(
+        "How long ansible may take to stop after a cancel or a timeout before it is killed.",
+        default=10,
+    )
+    default_job_timeout: int = setting(
+        "Time limit of a job whose template sets none. 0: no limit.", default=0
+    )
+    capacity: int = setting("Jobs one controller runs at a time.", default=20)
+    lease: int = setting(
+        "A controller that has not renewed its lease on a job for this long has lost it.",
+        default=9,
+    )
+    control_plane_image: str = setting(
+        "Image of the managed Control Plane Execution Environment, which syncs projects.",
+        default="quay.io/ansible/awx-ee:latest",
+    )
+    global_image: str = setting(
+        "Image of the seeded execution environment `AWX EE (latest)`.",
+        default="quay.io/ansible/awx-ee:latest",
+    )
+    allow_jinja_in_extra_vars: str = setting(
+        "Whether extra vars are evaluated as Jinja: `template` (only those of the template), "
+        "`always`, `never`. As AWX's ALLOW_JINJA_IN_EXTRA_VARS.",
+        default="template",
+    )
+    debug: bool = setting("Show tracebacks in the browser. Never on a server.", default=False)
+    log_level: str = setting("debug, info, warning or error.", default="info")
+
+    @property
+    def public_url(self) -> str:
+        return self.base_url or f"http://{self.host}:{self.port}"
+
+    @property
+    def run_dir(self) -> Path:
+        """Sockets and pid files; nothing here outlives a reboot."""
+        return self.data_dir / "run"
+
+    def make_data_dir(self) -> Path:
+        """The data dir, made if need be. As root others may pass through it (the database's own
+        user must) but not look; what is secret in it has its own mode."""
+        if not self.data_dir.exists():
+            self.data_dir.mkdir(parents=True)
+            self.data_dir.chmod(0o711 if os.geteuid() == 0 else 0o700)
+        return self.data_dir
+
+
+def env_name(f: dataclasses.Field[Any]) -> str:
+    return f.metadata["env"] or PREFIX + f.name.upper()
+
+
+def _parse(f: dataclasses.Field[Any], hint: Any, raw: Any) -> Any:
+    try:
+        if hint is bool:
+            return raw if isinstance(raw, bool) else raw.lower() in ("1", "true", "yes", "on")
+        if typing.get_origin(hint) is tuple:
+            return tuple(p.strip() for p in raw.split(",")) if isinstance(raw, str) else tuple(raw)
+        if isinstance(hint, types.UnionType):
+            raise TypeError("settings have one type each")
+        return hint(raw)
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(
+            f"{env_name(f)} is {raw!r}, which is not {getattr(hint, '__name__', hint)}.",
+            cure=f"Set {env_name(f)} to a value of that kind. Meaning: {f.metadata['meaning']}",
+        ) from error
+
+
+def load(environ: typing.Mapping[str, str], file: Path | None = None) -> Settings:
+    """Environment beats file beats default. Unknown keys of the file are refused by name."""
+    stored: dict[str, Any] = {}
+    if file is not None:
+        try:
+            stored = tomllib.loads(file.read_text())
+        except (OSError, tomllib.TOMLDecodeError) as error:
+            raise ConfigurationError(
+                f"{file} cannot be read: {error}", cure="Mend the file or unset GANTRY_CONFIG."
+            ) from error
+    fields = {f.name: f for f in dataclasses.fields(Settings)}
+    unknown = sorted(set(stored) - set(fields))
+    if unknown:
+        raise ConfigurationError(
+            f"{file} sets {', '.join(unknown)}, which Gantry does not know.",
+            cure="See docs/settings.md for the names.",
+        )
+    hints = typing.get_type_hints(Settings)
+    values: dict[str, Any] = {}
+    for name, f in fields.items():
+        if env_name(f) in environ:
+            values[name] = _parse(f, hints[name], environ[env_name(f)])
+        elif name in stored:
+            values[name] = _parse(f, hints[name], stored[name])
+    return Settings(**values)
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """This process's settings: the environment, and the file that GANTRY_CONFIG names."""
+    file = os.environ.get("GANTRY_CONFIG")
+    return load(os.environ, Path(file) if file else None)
+
+
+def table() -> str:
+    """All settings as a Markdown table, for docs/settings.md and `gantry --help`."""
+    rows = ["| variable | key in the file | default | meaning |", "| --- | --- | --- | --- |"]
+    for f in dataclasses.fields(Settings):
+        default = "" if f.default is dataclasses.MISSING else f.default
+        if f.name == "data_dir":
+            default = "/var/lib/gantry, or ~/.local/share/gantry"
+        shown = ",".join(default) if isinstance(default, tuple) else default
+        rows.append(f"| `{env_name(f)}` | `{f.name}` | `{shown}` | {f.metadata['meaning']} |")
+    return "\n".join(rows).replace("| `` |", "| (empty) |") + "\n"

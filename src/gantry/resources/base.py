@@ -1,0 +1,67 @@
+"""What all rows that people own have in common, and the choices that AWX's API spells out."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+JOB_TYPES = [("run", "Run"), ("check", "Check")]
+VERBOSITIES = [
+    (0, "0 (Normal)"),
+    (1, "1 (Verbose)"),
+    (2, "2 (More Verbose)"),
+    (3, "3 (Debug)"),
+    (4, "4 (Connection Debug)"),
+    (5, "5 (WinRM Debug)"),
+]
+STATUSES = [
+    ("new", "New"),
+    ("pending", "Pending"),
+    ("waiting", "Waiting"),
+    ("running", "Running"),
+    ("successful", "Successful"),
+    ("failed", "Failed"),
+    ("error", "Error"),
+    ("canceled", "Canceled"),
+]
+TEMPLATE_STATUSES = [
+    *STATUSES,
+    ("never updated", "Never Updated"),
+    ("ok", "OK"),
+    ("missing", "Missing"),
+]
+LAUNCH_TYPES = [
+    ("manual", "Manual"),
+    ("relaunch", "Relaunch"),
+    ("callback", "Callback"),
+    ("scheduled", "Scheduled"),
+    ("dependency", "Dependency"),
+    ("workflow", "Workflow"),
+    ("webhook", "Webhook"),
+    ("sync", "Sync"),
+    ("scm", "SCM Update"),
+]
+PULL_POLICIES = [
+    ("always", "Always pull container before running."),
+    ("missing", "Only pull the image if not present before running."),
+    ("never", "Never pull container before running."),
+]
+
+
+class Owned(models.Model):
+    """created, modified, created_by, modified_by, description: AWX's PrimordialModel."""
+
+    description = models.TextField(blank=True, default="")
+    created = models.DateTimeField(auto_now_add=True)
+    modified = models.DateTimeField(auto_now=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+",
+        editable=False,
+    )  # fmt: skip
+    modified_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+",
+        editable=False,
+    )  # fmt: skip
+
+    class Meta:
+        abstract = True

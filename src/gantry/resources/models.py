@@ -1,0 +1,43 @@
+"""Django finds the models here; each lives in the module of its noun."""
+
+from __future__ import annotations
+
+from gantry.resources.credentials import Credential, CredentialType
+from gantry.resources.environments import ExecutionEnvironment
+from gantry.resources.events import JobEvent
+from gantry.resources.inventories import Group, Host, Inventory, InventorySnapshot
+from gantry.resources.jobs import (
+    Controller,
+    Installation,
+    Job,
+    JobHostSummary,
+    ProjectUpdate,
+    UnifiedJob,
+)
+from gantry.resources.organizations import Organization, User
+from gantry.resources.projects import Artifact, Project, ProjectSnapshot
+from gantry.resources.templates import JobTemplate, UnifiedJobTemplate
+
+__all__ = [
+    "Artifact",
+    "Controller",
+    "Credential",
+    "CredentialType",
+    "ExecutionEnvironment",
+    "Group",
+    "Host",
+    "Installation",
+    "Inventory",
+    "InventorySnapshot",
+    "Job",
+    "JobEvent",
+    "JobHostSummary",
+    "JobTemplate",
+    "Organization",
+    "Project",
+    "ProjectSnapshot",
+    "ProjectUpdate",
+    "UnifiedJob",
+    "UnifiedJobTemplate",
+    "User",
+]
