@@ -20,7 +20,7 @@ import struct
 import sys
 import threading
 import uuid
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Callable, ContextManager, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from ansible import constants as C
 from ansible.plugins.loader import callback_loader
@@ -51,15 +51,6 @@ JOB_IDS = tuple(
     (name.lower(), int(os.environ[name]))
     for name in ("JOB_ID", "AD_HOC_COMMAND_ID", "PROJECT_UPDATE_ID")
     if os.getenv(name, "").isdigit()
-)
-EVENTS_WITHOUT_TASK = frozenset(
-    {
-        "playbook_on_start",
-        "playbook_on_stats",
-        "playbook_on_notify",
-        "playbook_on_no_hosts_matched",
-        "playbook_on_no_hosts_remaining",
-    }
 )
 PLAY_KEYS = ("play", "play_uuid", "play_pattern")
 TASK_KEYS = (
@@ -154,7 +145,7 @@ def event_data_json(event: str, data: Dict[str, Any]) -> str:
     result = to_json(data.pop("res"))
     if is_longer(result, limit):
         result = "{}"
-    return "%s,%s:%s}" % (to_json(data)[:-1], '"res"', result)  # data is never empty: uuid
+    return '%s,"res":%s}' % (to_json(data)[:-1], result)  # data is never empty: uuid
 
 
 def pieces(text: str) -> Iterator[Tuple[str, int]]:
@@ -300,12 +291,13 @@ class Recorder:
         text = "".join(event.text)
         if not self.stream.alive:
             return self.show(text)
-        for stdout, lines in pieces(text):
+        for number, (stdout, lines) in enumerate(pieces(text)):
+            if number:
+                event = self.begin("verbose", {})
             head = to_json({**event.head, "stdout": stdout})
             body = '%s,"event_data":%s}' % (head[:-1], event.data)
             if not self.stream.send(to_utf8(body), lines):
                 return self.show(text)
-            event = event if stdout is None else self.begin("verbose", {})
         return None
 
     @staticmethod
@@ -476,32 +468,207 @@ class Uniquely:
         return own
 
 
-class EventCallback(Base):  # type: ignore[misc]
-    """The default callback, with an event around each of its methods."""
+class CallbackModule(Base):  # type: ignore[misc]
+    """The default callback with an event around each of its methods."""
 
-    recorder: Recorder
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "stdout"
+    CALLBACK_NAME = "gantry_events"
+    recorder: Optional[Recorder] = None  # none: nobody listens, be the default callback
 
     def __init__(self) -> None:
         super().__init__()
+        self.shared: Dict[str, Any] = self.recorder.shared if self.recorder else {}
         self.host_start: Dict[str, datetime.datetime] = {}
         self.plays, self.tasks = Uniquely(), Uniquely()
         self.playbook_uuid = str(uuid.uuid4())
 
+    def set_options(self, *args: Any, **kwargs: Any) -> Any:
+        # Options that this core's default callback has and the documentation above does not.
+        known = functools.partial(C.config.get_configuration_definition, plugin_type="callback")
+        options = {**(known(Base._load_name) or {}), **(known(self._load_name) or {})}
+        C.config.initialize_plugin_configuration_definitions("callback", self._load_name, options)
+        return super().set_options(*args, **kwargs)
+
     @contextlib.contextmanager
     def event(self, event: str, task: Any = None, **data: Any) -> Iterator[None]:
+        if self.recorder is None:
+            yield
+            return
         censor(data)
-        if task and event not in EVENTS_WITHOUT_TASK:
+        if task:
             data.update(task_context(task))
         with self.recorder.during(event, data):
             yield
 
     def forget(self, *keys: str) -> Dict[str, Any]:
         for key in keys:
-            self.recorder.shared.pop(key, None)
-        return self.recorder.shared
+            self.shared.pop(key, None)
+        return self.shared
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
         name = getattr(playbook, "_file_name", "???")
-        self.forget(*PLAY_KEYS, *TASK_KEYS).update(playbook=name, playbook_uuid=self.playbook_uuid)
+        shared = self.forget(*PLAY_KEYS, *TASK_KEYS)
+        shared.update(playbook=name, playbook_uuid=self.playbook_uuid)
         with self.event("playbook_on_start", uuid=self.playbook_uuid):
             super().v2_playbook_on_start(playbook)
+
+    def v2_playbook_on_vars_prompt(self, varname: str, *args: Any, **kwargs: Any) -> None:
+        method = super().v2_playbook_on_vars_prompt
+        bound = inspect.signature(method).bind(varname, *args, **kwargs)
+        bound.apply_defaults()
+        with self.event("playbook_on_vars_prompt", **bound.arguments):
+            method(varname, *args, **kwargs)
+
+    def v2_playbook_on_include(self, included_file: Any) -> None:
+        name = included_file._filename if included_file is not None else None
+        with self.event("playbook_on_include", included_file=name):
+            super().v2_playbook_on_include(included_file)
+
+    def v2_playbook_on_play_start(self, play: Any) -> None:
+        if IS_ADHOC:
+            return
+        play._uuid = self.plays.name(str(play._uuid))
+        pattern = play_pattern(play)
+        name = play.get_name().strip() or pattern
+        shared = self.forget(*TASK_KEYS)
+        shared.update(play=name, play_uuid=play._uuid, play_pattern=pattern)
+        with self.event("playbook_on_play_start", name=name, pattern=pattern, uuid=play._uuid):
+            super().v2_playbook_on_play_start(play)
+
+    def start_task(self, task: Any, own: str, conditional: bool) -> ContextManager[None]:
+        self.forget(*TASK_KEYS).update(task_context(task))
+        return self.event(
+            "playbook_on_task_start",
+            task,
+            name=task.get_name(),
+            is_conditional=conditional,
+            uuid=own,
+        )
+
+    def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
+        if IS_ADHOC:
+            self.forget(*TASK_KEYS).update(task_context(task))
+            return
+        with self.start_task(task, self.tasks.name(str(task._uuid)), is_conditional):
+            super().v2_playbook_on_task_start(task, is_conditional)
+
+    def v2_playbook_on_handler_task_start(self, task: Any) -> None:
+        # Ansible 1 marked handlers by is_conditional, and readers of events still look there.
+        with self.start_task(task, str(task._uuid), True):
+            super().v2_playbook_on_handler_task_start(task)
+
+    def v2_playbook_on_no_hosts_matched(self) -> None:
+        with self.event("playbook_on_no_hosts_matched"):
+            super().v2_playbook_on_no_hosts_matched()
+
+    def v2_playbook_on_no_hosts_remaining(self) -> None:
+        with self.event("playbook_on_no_hosts_remaining"):
+            super().v2_playbook_on_no_hosts_remaining()
+
+    def v2_playbook_on_notify(self, handler: Any, host: Any) -> None:
+        names = {"host": host.get_name(), "handler": handler.get_name()}
+        with self.event("playbook_on_notify", **names):
+            super().v2_playbook_on_notify(handler, host)
+
+    def v2_playbook_on_stats(self, stats: Any) -> None:
+        self.forget(*PLAY_KEYS, *TASK_KEYS)
+        counts = ("changed", "dark", "failures", "ignored", "ok", "processed", "rescued", "skipped")
+        data = {name: getattr(stats, name) for name in counts}
+        data["artifact_data"] = stats.custom.get("_run", {})
+        with self.event("playbook_on_stats", **data):
+            super().v2_playbook_on_stats(stats)
+
+    def v2_runner_on_start(self, host: Any, task: Any) -> None:
+        self.host_start[host.get_name()] = now()
+        with self.event("runner_on_start", task, host=host.get_name()):
+            super().v2_runner_on_start(host, task)
+
+    def finished(self, event: str, result: Any, **data: Any) -> ContextManager[None]:
+        """The event of a task that ended on a host."""
+        host, task = part(result, "host"), part(result, "task")
+        start = self.host_start.get(host.get_name())
+        end = now() if start else None
+        return self.event(
+            event,
+            task,
+            host=host.get_name(),
+            remote_addr=host.address,
+            start=start,
+            end=end,
+            duration=(end - start).total_seconds() if start and end else None,
+            **data,
+        )
+
+    def v2_runner_on_ok(self, result: Any) -> None:
+        task, outcome = part(result, "task"), part(result, "result")
+        if task.action in ("setup", "gather_facts"):
+            # The job's environment holds its credentials: it is no fact for the record.
+            outcome.get("ansible_facts", {}).pop("ansible_env", None)
+        with self.finished("runner_on_ok", result, res=outcome, event_loop=task.loop_with):
+            super().v2_runner_on_ok(result)
+
+    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
+        loop, outcome = part(result, "task").loop_with, part(result, "result")
+        more = {"res": outcome, "ignore_errors": ignore_errors, "event_loop": loop}
+        with self.finished("runner_on_failed", result, **more):
+            super().v2_runner_on_failed(result, ignore_errors)
+
+    def v2_runner_on_skipped(self, result: Any) -> None:
+        loop = part(result, "task").loop_with
+        with self.finished("runner_on_skipped", result, event_loop=loop):
+            super().v2_runner_on_skipped(result)
+
+    def v2_runner_on_unreachable(self, result: Any) -> None:
+        with self.finished("runner_on_unreachable", result, res=part(result, "result")):
+            super().v2_runner_on_unreachable(result)
+
+    def reported(self, event: str, result: Any, **data: Any) -> ContextManager[None]:
+        """The event of something that happened on the way to the end of a task."""
+        host, task = part(result, "host"), part(result, "task")
+        return self.event(event, task, host=host.get_name(), **data)
+
+    def v2_on_file_diff(self, result: Any) -> None:
+        diff = part(result, "result").get("diff")
+        with self.reported("runner_on_file_diff", result, diff=diff):
+            super().v2_on_file_diff(result)
+
+    def v2_runner_item_on_ok(self, result: Any) -> None:
+        with self.reported("runner_item_on_ok", result, res=part(result, "result")):
+            super().v2_runner_item_on_ok(result)
+
+    def v2_runner_item_on_failed(self, result: Any) -> None:
+        with self.reported("runner_item_on_failed", result, res=part(result, "result")):
+            super().v2_runner_item_on_failed(result)
+
+    def v2_runner_item_on_skipped(self, result: Any) -> None:
+        with self.reported("runner_item_on_skipped", result, res=part(result, "result")):
+            super().v2_runner_item_on_skipped(result)
+
+    def v2_runner_retry(self, result: Any) -> None:
+        with self.reported("runner_retry", result, res=part(result, "result")):
+            super().v2_runner_retry(result)
+
+    def polled(self, event: str, result: Any) -> ContextManager[None]:
+        outcome = part(result, "result")
+        return self.reported(event, result, res=outcome, jid=outcome.get("ansible_job_id"))
+
+    def v2_runner_on_async_poll(self, result: Any) -> None:
+        with self.polled("runner_on_async_poll", result):
+            super().v2_runner_on_async_poll(result)
+
+    def v2_runner_on_async_ok(self, result: Any) -> None:
+        with self.polled("runner_on_async_ok", result):
+            super().v2_runner_on_async_ok(result)
+
+    def v2_runner_on_async_failed(self, result: Any) -> None:
+        with self.polled("runner_on_async_failed", result):
+            super().v2_runner_on_async_failed(result)
+
+
+_stream = open_stream()
+if _stream is not None:
+    sys.stdout.flush()  # what was shown before belongs before the first event
+    sys.stderr.flush()
+    CallbackModule.recorder = Recorder(_stream)
+    patch_display(CallbackModule.recorder)
