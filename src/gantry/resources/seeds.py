@@ -1,0 +1,102 @@
+"""What a fresh installation holds, as AWX seeds it. `gantry migrate` and tests call `seed`.
+
+Running it again changes nothing but what follows from the settings: the control plane's image and
+the built-in credential types are brought up to date, names and rows of people are left alone.
+"""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+
+from gantry.base.config import settings
+from gantry.resources.credential_types import MANAGED
+from gantry.resources.credentials import CredentialType
+from gantry.resources.environments import ExecutionEnvironment
+from gantry.resources.jobs import Installation
+from gantry.resources.organizations import Organization, User
+
+CONTROL_PLANE = "Control Plane Execution Environment"
+LATEST = "AWX EE (latest)"
+PINNED = "AWX EE (24.6.1)"
+PINNED_IMAGE = "quay.io/ansible/awx-ee:24.6.1"
+_LOCK = 0x47414E54  # "GANT": two processes that start at once seed one after the other
+
+
+@dataclass(frozen=True)
+class Seeded:
+    """`admin_password` is set only when this run made the administrator with a random one."""
+
+    installation: Installation
+    admin_created: bool
+    admin_password: str = ""
+
+
+@transaction.atomic
+def seed() -> Seeded:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    installation = Installation.objects.order_by("pk").first()
+    if installation is None:
+        # A first start only: a deleted "Default" or EE stays deleted.
+        installation = Installation.objects.create(uuid=uuid.uuid4())
+        _first_organization_and_environments()
+    _control_plane_environment()
+    _credential_types()
+    created, password = _first_admin()
+    return Seeded(installation, created, password)
+
+
+def _first_organization_and_environments() -> None:
+    if not Organization.objects.exists():
+        Organization.objects.create(
+            name="Default", description="The default organization for Gantry."
+        )
+    # AWX lists the newest first; the last one made is at the top, and the one a job falls back to.
+    for name, image in ((PINNED, PINNED_IMAGE), (LATEST, settings().global_image)):
+        ExecutionEnvironment.objects.get_or_create(name=name, defaults={"image": image})
+
+
+def _control_plane_environment() -> None:
+    image = settings().control_plane_image
+    row, created = ExecutionEnvironment.objects.get_or_create(
+        name=CONTROL_PLANE, defaults={"image": image, "managed": True}
+    )
+    if not created and (row.image != image or not row.managed):
+        row.image, row.managed = image, True
+        row.save(update_fields=["image", "managed", "modified"])
+
+
+def _credential_types() -> None:
+    for kind in MANAGED:
+        wanted = {
+            "name": kind.name,
+            "kind": kind.kind,
+            "inputs": dict(kind.inputs),
+            "injectors": dict(kind.injectors),
+        }
+        row, created = CredentialType.objects.get_or_create(
+            namespace=kind.namespace, managed=True, defaults=wanted
+        )
+        changed = {k for k, v in wanted.items() if getattr(row, k) != v}
+        if not created and changed:
+            for key in changed:
+                setattr(row, key, wanted[key])
+            row.save(update_fields=[*changed, "modified"])
+
+
+def _first_admin() -> tuple[bool, str]:
+    if User.objects.filter(is_superuser=True).exists():
+        return False, ""
+    given = settings().admin_password
+    password = given or secrets.token_urlsafe(15)
+    user, created = User.objects.get_or_create(username=settings().admin_user)
+    if not created:
+        return False, ""  # a person took the name away from the administrator on purpose
+    user.is_superuser = user.is_staff = True
+    user.set_password(password)
+    user.save()
+    return True, "" if given else password
