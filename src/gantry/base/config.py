@@ -79,8 +79,14 @@ class Settings:
     pod_cpus: float = setting("Processors a pod may use. 0: no limit.", default=0.0)
     pod_pids: int = setting("Processes a pod may have. 0: no limit.", default=4096)
     pod_tmpfs: int = setting("Size of the memory-backed /runner in a pod.", default=2 << 30)
-    pod_nofile: int = setting("Open files a pod may have.", default=20000)
-    pod_nproc: int = setting("`nproc` limit of a pod's user. 0: the engine's default.", default=0)
+    pod_nofile: int = setting(
+        "Open files a pod may have; counts only with GANTRY_POD_NPROC. 0: the engine's default.",
+        default=0,
+    )
+    pod_nproc: int = setting(
+        "`nproc` limit of a pod's user; counts only with GANTRY_POD_NOFILE. 0: the engine's default.",
+        default=0,
+    )
     project_in_memory: int = setting(
         "A project whose unpacked tree is larger than this lies on the pod's own disk instead of "
         "in its memory; secrets never do.",

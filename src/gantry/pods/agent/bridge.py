@@ -1,0 +1,43 @@
+"""Run beside the agent in a living pod: joins a new controller's stream to the agent's socket.
+
+Stdlib only, Python 3.9. Exit 5: no agent listens.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+import sys
+
+SOCKET = "/runner/.gantry/agent.sock"
+
+
+def main():
+    agent = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        agent.connect(SOCKET)
+    except OSError as error:
+        sys.stderr.write("no agent listens: %s\n" % error)
+        return 5
+    selector = selectors.DefaultSelector()
+    selector.register(0, selectors.EVENT_READ)
+    selector.register(agent, selectors.EVENT_READ)
+    while True:
+        for key, _ in selector.select():
+            if key.fd == 0:
+                data = os.read(0, 1 << 16)
+                if not data:
+                    return 0
+                agent.sendall(data)
+            else:
+                data = agent.recv(1 << 16)
+                if not data:
+                    return 0
+                view = memoryview(data)
+                while view:
+                    view = view[os.write(1, view) :]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,343 @@
+"""The Engine over the Docker-compatible API (podman, Docker) by aiodocker.
+
+The only module that knows aiodocker. What was measured of it and of podman 4.3 is in
+docs/decisions/0003-docker-api.md; every deviation from the plain API says why where it stands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import aiodocker
+import aiohttp
+from aiodocker.exceptions import DockerError
+from aiodocker.stream import Stream
+
+from gantry.base.errors import EngineError, EngineUnreachable
+from gantry.pods.contract import (
+    LABEL_INSTANCE,
+    LABEL_JOB,
+    FoundPod,
+    Image,
+    PodSpec,
+    PodState,
+    PullProgress,
+    RegistryLogin,
+)
+
+STDERR = 2
+COMPLAINTS = 64 << 10
+CONNECT = 10.0
+# aiohttp ends idle keep-alive connections itself; a long pull or stream must not be cut by a total.
+TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=None)
+SHORT = 60.0
+
+
+@contextlib.asynccontextmanager
+async def engine_words(doing: str) -> AsyncIterator[None]:
+    """Turn the client's exceptions into EngineError with the engine's own sentence."""
+    try:
+        async with asyncio.timeout(SHORT):
+            yield
+    except DockerError as error:
+        raise EngineError(f"The engine could not {doing}: {error.message}", code="engine") from error
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise EngineUnreachable(
+            f"The engine did not answer when asked to {doing}: {error or type(error).__name__}",
+            cure="Check that the engine's service runs; `gantry doctor` names the socket.",
+        ) from error
+
+
+class DockerStream:
+    """A hijacked connection; stdout is the agent's frames, stderr its complaints."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._complaints = bytearray()
+
+    async def write(self, data: bytes) -> None:
+        try:
+            for at in range(0, len(data), 1 << 20):
+                await self._stream.write_in(data[at : at + (1 << 20)])
+        except (aiohttp.ClientError, OSError, RuntimeError, AssertionError) as error:
+            # After the other side closed, aiohttp has no connection left, which aiodocker asserts.
+            raise EngineUnreachable("The stream to the pod was cut.") from error
+
+    async def read(self) -> bytes:
+        try:
+            while (message := await self._stream.read_out()) is not None:
+                if message.stream != STDERR:
+                    return bytes(message.data)
+                self._complaints += message.data
+                del self._complaints[:-COMPLAINTS]
+        except (aiohttp.ClientError, OSError) as error:
+            raise EngineUnreachable("The stream to the pod was cut.") from error
+        return b""
+
+    @property
+    def complaints(self) -> str:
+        return self._complaints.decode("utf-8", "replace")
+
+    async def close(self) -> None:
+        with contextlib.suppress(Exception):
+            await self._stream.close()
+
+
+class DockerEngine:
+    """podman or Docker behind one URL: `unix:///path`, `tcp://host:port`, `http(s)://...`."""
+
+    def __init__(self, url: str) -> None:
+        self.name = url
+        self._docker = aiodocker.Docker(url=url, timeout=TIMEOUT)
+        self._podman: bool | None = None
+
+    async def close(self) -> None:
+        await self._docker.close()
+
+    async def version(self) -> dict[str, Any]:
+        async with engine_words("tell its version"):
+            return dict(await self._docker.version())
+
+    async def is_podman(self) -> bool:
+        if self._podman is None:
+            parts = (await self.version()).get("Components") or []
+            self._podman = any("podman" in p.get("Name", "").lower() for p in parts)
+        return self._podman
+
+    # -- images ---------------------------------------------------------------------------------
+
+    async def image(self, reference: str) -> Image | None:
+        try:
+            async with engine_words(f"look at image {reference}"):
+                found = await self._docker.images.inspect(reference)
+        except EngineError as error:
+            if isinstance(error.__cause__, DockerError) and error.__cause__.status == 404:
+                return None
+            raise
+        digests = [d.partition("@")[2] for d in found.get("RepoDigests") or []]
+        name = reference.partition("@")[0].rpartition(":")[0] or reference
+        own = [d for d in found.get("RepoDigests") or [] if d.partition("@")[0] == name]
+        digest = own[0].partition("@")[2] if own else (digests[0] if digests else "")
+        identity = found["Id"] if ":" in found["Id"] else f"sha256:{found['Id']}"
+        platform = "/".join(
+            filter(None, [found.get("Os"), found.get("Architecture"), found.get("Variant")])
+        )
+        return Image(identity, digest or identity, platform)
+
+    async def pull(
+        self,
+        reference: str,
+        login: RegistryLogin | None,
+        on_progress: Callable[[PullProgress], None],
+    ) -> None:
+        params = {"fromImage": reference}
+        headers = {}
+        if login is not None:
+            headers["X-Registry-Auth"] = _auth_header(login)
+            if not login.verify_ssl:
+                # podman's addition to the API; Docker has it in its own configuration only.
+                params["tlsVerify"] = "false"
+        layers: dict[str, tuple[int, int]] = {}
+        try:
+            async with self._docker._query(
+                "images/create", "POST", params=params, headers=headers, timeout=TIMEOUT
+            ) as response:
+                async for line in response.content:
+                    if line.strip():
+                        _take_progress(json.loads(line), layers, on_progress)
+        except DockerError as error:
+            raise EngineError(error.message, code="pull") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise EngineUnreachable(
+                f"The engine went away while it pulled {reference}: {error}",
+                cure="Check that the engine's service runs; `gantry doctor` names the socket.",
+            ) from error
+
+    # -- pods -----------------------------------------------------------------------------------
+
+    async def create(self, spec: PodSpec) -> str:
+        try:
+            async with engine_words(f"create pod {spec.name}"):
+                made = await self._docker.containers.create(container_config(spec), name=spec.name)
+                return str(made.id)
+        except EngineError as error:
+            if isinstance(error.__cause__, DockerError) and error.__cause__.status == 409:
+                async with engine_words(f"find pod {spec.name}"):
+                    return str((await self._docker.containers.get(spec.name)).id)
+            raise
+
+    async def start(self, pod: str) -> DockerStream:
+        async with engine_words("start the pod"):
+            container = self._docker.containers.container(pod)
+            stream = container.attach(stdin=True, stdout=True, stderr=True, logs=False)
+            await stream._init()
+            try:
+                await container.start()
+            except BaseException:
+                await stream.close()
+                raise
+            return DockerStream(stream)
+
+    async def reach(self, pod: str, bridge: tuple[str, ...]) -> DockerStream:
+        async with engine_words("reach the running pod"):
+            container = self._docker.containers.container(pod)
+            process = await container.exec(list(bridge), stdin=True, stdout=True, stderr=True)
+            stream = process.start(detach=False)
+            await stream._init()
+            return DockerStream(stream)
+
+    async def inspect(self, pod: str) -> PodState:
+        try:
+            async with engine_words("look at the pod"):
+                shown = await self._docker.containers.container(pod).show()
+        except EngineError as error:
+            if isinstance(error.__cause__, DockerError) and error.__cause__.status == 404:
+                return PodState("gone")
+            raise
+        state = shown["State"]
+        running = state.get("Running") or state.get("Status") in ("running", "paused", "stopping")
+        word = "running" if running else ("created" if not state.get("Pid") and state.get(
+            "Status") in ("created", "configured", "initialized") else "exited")
+        return PodState(
+            word, state.get("ExitCode"), bool(state.get("OOMKilled")), state.get("Error") or "",
+            {"started": state.get("StartedAt"), "finished": state.get("FinishedAt")},
+        )  # fmt: skip
+
+    async def stop(self, pod: str, grace: int) -> None:
+        with contextlib.suppress(EngineError):
+            async with engine_words("stop the pod"):
+                await self._docker.containers.container(pod).stop(t=grace)
+
+    async def remove(self, pod: str) -> None:
+        try:
+            async with engine_words("remove the pod"):
+                # Podman waits out a grace of 10 s for a running pod; a kill first is immediate.
+                with contextlib.suppress(DockerError):
+                    await self._docker.containers.container(pod).kill()
+                await self._docker.containers.container(pod).delete(force=True, v=True)
+        except EngineError as error:
+            cause = error.__cause__
+            if not (isinstance(cause, DockerError) and cause.status == 404):
+                raise
+
+    async def events(self, pod: str, since: float) -> list[str]:
+        params = {
+            "since": str(int(since) - 1),
+            "until": str(int(time.time()) + 1),
+            "filters": json.dumps({"container": [pod]}),
+        }
+        said: list[str] = []
+        async with engine_words("list its events"), self._docker._query(
+            "events", params=params
+        ) as response:
+            async for line in response.content:
+                if line.strip():
+                    said.append(_event_sentence(json.loads(line)))
+        return [s for s in said if s]
+
+    async def find(self, instance: str) -> list[FoundPod]:
+        async with engine_words("list its pods"):
+            found = await self._docker.containers.list(
+                all=True, filters=json.dumps({"label": [f"{LABEL_INSTANCE}={instance}"]})
+            )
+        return [
+            FoundPod(
+                c.id, c["Names"][0].lstrip("/"), int(c["Labels"].get(LABEL_JOB, 0)), c["State"]
+            )
+            for c in found
+        ]
+
+
+def container_config(spec: PodSpec) -> dict[str, Any]:
+    """The create call's body. Nothing of the job is in it but its number."""
+    limits = spec.limits
+    host: dict[str, Any] = {
+        "CapDrop": ["ALL"],
+        "SecurityOpt": ["no-new-privileges"],
+        "ReadonlyRootfs": True,
+        "LogConfig": {"Type": "none"},  # no copy of the output on the engine's machine
+        "Tmpfs": {p: f"rw,exec,nosuid,nodev,mode=1777,size={s}" for p, s in spec.tmpfs.items()},
+        "RestartPolicy": {"Name": "no"},
+        "AutoRemove": False,  # removal is a step of the path, with evidence taken first
+    }
+    if limits.memory:
+        # Memory and swap alike: a pod that swaps would write secrets to the machine's disk.
+        host |= {"Memory": limits.memory, "MemorySwap": limits.memory}
+    if limits.cpus:
+        host["NanoCpus"] = int(limits.cpus * 1e9)
+    if limits.pids:
+        host["PidsLimit"] = limits.pids
+    if limits.nofile and limits.nproc:
+        # Both or none: podman fills the missing one with a value that a service without
+        # CAP_SYS_RESOURCE may not set.
+        host["Ulimits"] = [
+            {"Name": name, "Soft": value, "Hard": value}
+            for name, value in (("nofile", limits.nofile), ("nproc", limits.nproc))
+        ]
+    if spec.network:
+        host["NetworkMode"] = spec.network
+    return {
+        "Image": spec.image,
+        "Entrypoint": list(spec.command[:1]),
+        "Cmd": list(spec.command[1:]),
+        "User": spec.user,
+        "Env": [f"{k}={v}" for k, v in spec.environment.items()],
+        "Labels": spec.labels,
+        "WorkingDir": "/runner" if "/runner" in spec.tmpfs else "/",
+        "OpenStdin": True,
+        "StdinOnce": False,
+        "AttachStdin": True,
+        "AttachStdout": True,
+        "AttachStderr": True,
+        "Tty": False,
+        "Volumes": {path: {} for path in spec.disk},
+        "HostConfig": host,
+    }
+
+
+def _auth_header(login: RegistryLogin) -> str:
+    body = {
+        "username": login.username,
+        "password": login.password,
+        "serveraddress": login.host,
+    }
+    return base64.urlsafe_b64encode(json.dumps(body).encode()).decode()
+
+
+def _take_progress(
+    line: dict[str, Any],
+    layers: dict[str, tuple[int, int]],
+    on_progress: Callable[[PullProgress], None],
+) -> None:
+    """One JSON line of images/create: an error, or bytes of one layer."""
+    if line.get("error") or line.get("errorDetail"):
+        words = line.get("error") or line["errorDetail"].get("message", "")
+        raise EngineError(words, code="pull")
+    detail = line.get("progressDetail") or {}
+    layer = line.get("id", "")
+    if layer and detail.get("total"):
+        layers[layer] = (detail.get("current") or 0, detail["total"])
+    elif layer in layers and "complete" in line.get("status", "").lower():
+        layers[layer] = (layers[layer][1], layers[layer][1])
+    on_progress(
+        PullProgress(
+            sum(c for c, _ in layers.values()),
+            sum(t for _, t in layers.values()),
+            (line.get("status") or line.get("stream") or "").strip()[:200],
+        )
+    )
+
+
+def _event_sentence(event: dict[str, Any]) -> str:
+    action = event.get("Action") or event.get("status") or ""
+    attributes = (event.get("Actor") or {}).get("Attributes") or {}
+    exit_code = attributes.get("exitCode") or attributes.get("containerExitCode")
+    if action in ("die", "died"):
+        return f"died with exit code {exit_code}" if exit_code is not None else "died"
+    return action if action in ("oom", "kill", "start", "stop", "remove", "create") else ""
