@@ -29,6 +29,7 @@ ORDINARY = probe.Machine(
     cgroup2_controllers="cpu io memory pids\n",
     nofile=1048576,
     nproc=127000,
+    pid_max=4194304,
     programs={
         name: f"/usr/bin/{name}"
         for name in ("podman", "crun", "conmon", "netavark", "iptables", "newuidmap", "slirp4netns")
@@ -96,6 +97,12 @@ def test_root_that_may_not_raise_limits_asks_for_those_it_has() -> None:
     assert probe.judge(bound).ulimits == ["nofile=20000:20000", "nproc=96365:96365"]
 
 
+def test_no_container_may_have_more_processes_than_podman_leaves_itself() -> None:
+    bound = dataclasses.replace(ORDINARY, status=NO_SYS_RESOURCE, nproc=96365, pid_max=32768)
+
+    assert probe.judge(bound).ulimits == ["nproc=32768:32768"]
+
+
 def test_root_of_a_user_namespace_may_not_raise_limits_whatever_its_capabilities() -> None:
     inside = dataclasses.replace(ORDINARY, uid_map="0 100000 65536\n", nofile=20000)
 
@@ -108,6 +115,7 @@ def test_limits_someone_configured_and_limits_without_end_stay() -> None:
         status=NO_SYS_RESOURCE,
         nofile=20000,
         nproc=-1,
+        pid_max=4194304,
         configured={"containers": {"default_ulimits": ["nofile=1024:2048"]}},
     )
 

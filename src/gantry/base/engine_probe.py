@@ -75,6 +75,7 @@ class Machine:
     cgroup2_controllers: str  # cgroup.controllers at the root of the cgroup2 mount
     nofile: int  # hard limits; RLIM_INFINITY is -1
     nproc: int
+    pid_max: int
     programs: dict[str, str]  # name -> path of what is installed
     cni: bool
     subuid: str
@@ -156,8 +157,10 @@ def _ulimits(machine: Machine) -> list[str] | None:
         str(entry).partition("=")[0]
         for entry in machine.configured.get("containers", {}).get("default_ulimits", [])
     }
+    # podman lowers its own nproc to pid_max first, and then cannot give a container more.
+    processes = min(machine.nproc, machine.pid_max) if machine.nproc >= 0 else machine.pid_max
     wanted = []
-    for name, hard in (("nofile", machine.nofile), ("nproc", machine.nproc)):
+    for name, hard in (("nofile", machine.nofile), ("nproc", processes)):
         if name not in already and 0 <= hard < PODMAN_DEFAULT_LIMIT:
             wanted.append(f"{name}={hard}:{hard}")
     return wanted or None
@@ -223,7 +226,6 @@ def _rootless_problems(machine: Machine) -> list[Problem]:
 def read_machine() -> Machine:
     mountinfo = _read("/proc/self/mountinfo")
     cgroup2 = _cgroup_mounts(mountinfo).get("cgroup2", "/sys/fs/cgroup")
-    namespaces = _read("/proc/sys/user/max_user_namespaces").strip()
     return Machine(
         euid=os.geteuid(),
         user=_user_name(),
@@ -233,12 +235,13 @@ def read_machine() -> Machine:
         cgroup2_controllers=_read(f"{cgroup2}/cgroup.controllers"),
         nofile=resource.getrlimit(resource.RLIMIT_NOFILE)[1],
         nproc=resource.getrlimit(resource.RLIMIT_NPROC)[1],
+        pid_max=_read_number("/proc/sys/kernel/pid_max"),
         programs=_installed(),
         cni=any(Path(folder, "bridge").exists() for folder in CNI_DIRS),
         subuid=_read("/etc/subuid"),
         subgid=_read("/etc/subgid"),
         tun=os.access("/dev/net/tun", os.R_OK | os.W_OK),
-        user_namespaces=int(namespaces) if namespaces.isdigit() else -1,
+        user_namespaces=_read_number("/proc/sys/user/max_user_namespaces"),
         configured=containers_conf.read_configured(),
         storage=containers_conf.storage_driver_in_use(),
     )
@@ -249,6 +252,11 @@ def _read(path: str) -> str:
         return Path(path).read_text(errors="replace")
     except OSError:
         return ""  # absent here: judged as such
+
+
+def _read_number(path: str) -> int:
+    text = _read(path).strip()
+    return int(text) if text.isdigit() else -1
 
 
 def _user_name() -> str:

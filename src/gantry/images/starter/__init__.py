@@ -1,0 +1,71 @@
+"""Builds the *starter EE*: an execution environment made without any container registry.
+
+From the distribution's packages and PyPI, both fetched on the host with the host's own mirrors,
+proxies and certificates. Called by `gantry demo`, `scripts/` and `python -m gantry.images.starter`.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from gantry.base.engine_probe import EngineSetup
+from gantry.images.podman_cli import Log, Podman, recipe_hash
+from gantry.images.starter import distribution, wheels
+
+STARTER_IMAGE = "localhost/gantry/starter-ee:latest"
+COLLECTIONS = ("amazon.aws", "ansible.posix", "community.general")
+FILES = Path(__file__).parent
+RECIPE_FILES = ("Containerfile", "install.sh", "requirements.txt")
+
+
+def starter_recipe() -> str:
+    """Changes whenever the image must be built anew."""
+    files = [(FILES / name).read_bytes() for name in RECIPE_FILES]
+    return recipe_hash(distribution.base_recipe(), *COLLECTIONS, *files)
+
+
+def build_starter_ee(engine: EngineSetup, *, log: Log, conf_dir: Path | None = None) -> str:
+    """Have the starter EE in this machine's engine and return its name; built only if need be.
+
+    `log` gets one line a step. `conf_dir` keeps Gantry's containers.conf; a temporary one without.
+    """
+    with tempfile.TemporaryDirectory(prefix="gantry-starter-") as work:
+        podman = Podman.of(engine, conf_dir or Path(work))
+        recipe = starter_recipe()
+        if podman.recipe_of(STARTER_IMAGE) == recipe:
+            log(f"starter EE: {STARTER_IMAGE} is here already")
+            return STARTER_IMAGE
+        began = time.monotonic()
+        _build(podman, Path(work) / "context", recipe, log)
+        log(f"starter EE: built {STARTER_IMAGE} in {time.monotonic() - began:.0f} s")
+        return STARTER_IMAGE
+
+
+def _build(podman: Podman, context: Path, recipe: str, log: Log) -> None:
+    context.mkdir()
+    for name in RECIPE_FILES:
+        shutil.copy(FILES / name, context)
+    target = wheels.pip_target()
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        fetched: Future[None] | None = None
+        if target is not None:
+            fetched = pool.submit(_fetch, context, target, log)
+        distribution.build_base(podman, log=log)
+        if fetched is None:
+            # The host has no Python of its distribution: only the base can tell which one it is.
+            _fetch(context, wheels.pip_target_of(podman, distribution.BASE_IMAGE), log)
+        else:
+            fetched.result()
+    log("starter EE: installing ansible-core and the collections, compiling them")
+    podman.build(STARTER_IMAGE, context, recipe)
+
+
+def _fetch(context: Path, target: list[str], log: Log) -> None:
+    log("starter EE: fetching ansible-core and the cloud libraries from the Python package index")
+    wheels.download(["-r", str(FILES / "requirements.txt")], context / "wheels", target)
+    log(f"starter EE: fetching the collections {', '.join(COLLECTIONS)}")
+    wheels.fetch_collections(COLLECTIONS, context / "collections", target)
