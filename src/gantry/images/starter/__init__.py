@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from gantry.base.engine_probe import EngineSetup
@@ -49,19 +49,22 @@ def _build(podman: Podman, context: Path, recipe: str, log: Log) -> None:
     context.mkdir()
     for name in RECIPE_FILES:
         shutil.copy(FILES / name, context)
-    target = wheels.pip_target()
+    target = fetch_target(podman, log)
     with ThreadPoolExecutor(max_workers=1) as pool:
-        fetched: Future[None] | None = None
-        if target is not None:
-            fetched = pool.submit(_fetch, context, target, log)
+        fetched = pool.submit(_fetch, context, target, log)
         distribution.build_base(podman, log=log)
-        if fetched is None:
-            # The host has no Python of its distribution: only the base can tell which one it is.
-            _fetch(context, wheels.pip_target_of(podman, distribution.BASE_IMAGE), log)
-        else:
-            fetched.result()
+        fetched.result()
     log("starter EE: installing ansible-core and the collections, compiling them")
     podman.build(STARTER_IMAGE, context, recipe)
+
+
+def fetch_target(podman: Podman, log: Log) -> list[str]:
+    """What pip must be told to fetch for the base image's Python, which is the distribution's."""
+    target = wheels.pip_target()
+    if target is None:
+        # The host lacks that Python: only the base can tell which one it is.
+        target = wheels.pip_target_of(podman, distribution.build_base(podman, log=log))
+    return target
 
 
 def _fetch(context: Path, target: list[str], log: Log) -> None:
