@@ -20,7 +20,7 @@ import struct
 import sys
 import threading
 import uuid
-from typing import Any, Callable, ContextManager, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Callable, ContextManager, Iterator, NamedTuple
 
 from ansible import constants as C
 from ansible.plugins.loader import callback_loader
@@ -72,7 +72,7 @@ def now() -> datetime.datetime:
 
 
 def plain(value: Any) -> Any:
-    """What JSON has no form for: vaulted values stay sealed, dates as ISO 8601, the rest as text."""
+    """What JSON has no form for: vaulted values stay sealed, dates in ISO 8601, the rest text."""
     try:
         # Looked up on the type: str() of a vaulted value would be its secret, and an undefined
         # variable raises when asked for any attribute.
@@ -88,9 +88,9 @@ def plain(value: Any) -> Any:
         return object.__repr__(value)
 
 
-_encoder = json.JSONEncoder(
+_encode = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, default=plain, separators=(",", ":")
-)
+).encode
 
 
 def tame(value: Any, depth: int = 0) -> Any:
@@ -113,9 +113,9 @@ def tame(value: Any, depth: int = 0) -> Any:
 
 def to_json(value: Any) -> str:
     try:
-        return _encoder.encode(value)
+        return _encode(value)
     except (TypeError, ValueError, RecursionError):
-        return _encoder.encode(tame(value))
+        return _encode(tame(value))
 
 
 def to_utf8(text: str) -> bytes:
@@ -138,7 +138,7 @@ def is_longer(text: str, limit: int) -> bool:
     return len(text) * 4 > limit and not text.isascii() and len(to_utf8(text)) > limit
 
 
-def event_data_json(event: str, data: Dict[str, Any]) -> str:
+def event_data_json(event: str, data: dict[str, Any]) -> str:
     if event == "playbook_on_stats" or "res" not in data:
         return to_json(data)
     limit = int(os.getenv("MAX_EVENT_RES", "700000"))
@@ -148,7 +148,7 @@ def event_data_json(event: str, data: Dict[str, Any]) -> str:
     return '%s,"res":%s}' % (to_json(data)[:-1], result)  # data is never empty: uuid
 
 
-def pieces(text: str) -> Iterator[Tuple[str, int]]:
+def pieces(text: str) -> Iterator[tuple[str, int]]:
     """(stdout, newlines) of each event that carries the text; nearly always one.
 
     Only newlines at the very end of a piece are left out of `stdout`, and are counted, so that
@@ -185,18 +185,16 @@ class Stream:
         os.set_inheritable(fd, False)
         os.set_blocking(fd, True)
         self.lock = multiprocessing.get_context("fork").RLock()
-        self.writers: List[io.BufferedWriter] = []
+        self.writers: list[io.BufferedWriter] = []
         self.room = 0
         self.renew(1 << 20)
         os.register_at_fork(after_in_child=functools.partial(self.renew, 1 << 20))
 
     def renew(self, room: int) -> None:
-        # The old one is kept: in a fork it may hold half a frame that the parent will send.
-        self.writers = [*self.writers[-1:], self.writer_with(room)]
+        # The old one is kept: in a fork it may hold half a frame, which the parent will send.
+        raw = io.FileIO(self.fd, "w", closefd=False)
+        self.writers = [*self.writers[-1:], io.BufferedWriter(raw, room)]
         self.room = room
-
-    def writer_with(self, room: int) -> io.BufferedWriter:
-        return io.BufferedWriter(io.FileIO(self.fd, "w", closefd=False), room)
 
     def send(self, body: bytes, lines: int) -> bool:
         """False when nobody reads any more."""
@@ -226,7 +224,7 @@ class Stream:
             self.writers[-1].flush()
 
 
-def open_stream() -> Optional[Stream]:
+def open_stream() -> Stream | None:
     # Taken out of the environment: a playbook started by a task has no such descriptor.
     number = os.environ.pop("GANTRY_EVENTS_FD", "")
     try:
@@ -242,9 +240,9 @@ def open_stream() -> Optional[Stream]:
 
 
 class Event(NamedTuple):
-    head: Dict[str, Any]
+    head: dict[str, Any]
     data: str
-    text: List[str]
+    text: list[str]
 
 
 class Recorder:
@@ -255,28 +253,28 @@ class Recorder:
         # Display's own lock keeps the thread that shows workers' messages out of an event. Before
         # 2.14 workers show for themselves, so the lock has to reach across processes.
         self.lock: Any = getattr(Display(), "_lock", None) or forking.RLock()
-        self.shared: Dict[str, Any] = {}
+        self.shared: dict[str, Any] = {}
         self.local = threading.local()
 
     @property
-    def flags(self) -> Dict[str, Any]:
+    def flags(self) -> dict[str, Any]:
         try:
-            flags: Dict[str, Any] = self.local.flags
+            flags: dict[str, Any] = self.local.flags
         except AttributeError:
             flags = self.local.flags = {}
         return flags
 
     @property
-    def current(self) -> Optional[Event]:
+    def current(self) -> Event | None:
         return getattr(self.local, "event", None)
 
-    def begin(self, event: str, data: Dict[str, Any]) -> Event:
+    def begin(self, event: str, data: dict[str, Any]) -> Event:
         """Serialises at once: the default callback trims results while it shows them."""
         data = {**self.shared, **self.flags, **data}
         own = data.setdefault("uuid", str(uuid.uuid4()))
         if not event:
             event = next((name for name in DISPLAY_EVENTS if data.get(name)), "verbose")
-        head: Dict[str, Any] = {"uuid": own, "event": event, **dict(JOB_IDS)}
+        head: dict[str, Any] = {"uuid": own, "event": event, **dict(JOB_IDS)}
         head["pid"] = os.getpid()
         head["created"] = now().isoformat(timespec="microseconds")
         for key in ("task_uuid", "play_uuid", "playbook_uuid"):
@@ -307,7 +305,7 @@ class Recorder:
             sys.stdout.flush()
 
     @contextlib.contextmanager
-    def during(self, event: str, data: Dict[str, Any]) -> Iterator[None]:
+    def during(self, event: str, data: dict[str, Any]) -> Iterator[None]:
         with self.lock:
             outer = self.current
             self.local.event = inner = self.begin(event, data)
@@ -338,8 +336,8 @@ def patch_display(recorder: Recorder) -> None:
     workers_proxy = hasattr(Display, "set_queue")
 
     @functools.wraps(shown)
-    def display(
-        self: Any, msg: Any, color: Optional[str] = None, stderr: bool = False,
+    def display(  # noqa: PLR0913, PLR0917 (ansible's own signature)
+        self: Any, msg: Any, color: str | None = None, stderr: bool = False,
         screen_only: bool = False, log_only: bool = False, newline: bool = True,
         *more: Any, **named: Any,
     ) -> Any:  # fmt: skip
@@ -411,7 +409,7 @@ def part(result: Any, name: str) -> Any:
     return getattr(result, name if hasattr(type(result), name) else "_" + name)
 
 
-def censor(data: Dict[str, Any]) -> None:
+def censor(data: dict[str, Any]) -> None:
     result = data.get("res")
     if not result:
         return
@@ -426,7 +424,7 @@ def censor(data: Dict[str, Any]) -> None:
         ]
 
 
-def task_context(task: Any) -> Dict[str, Any]:
+def task_context(task: Any) -> dict[str, Any]:
     context = {
         "task": task.name or task.action,
         "task_uuid": str(task._uuid),
@@ -453,12 +451,25 @@ def play_pattern(play: Any) -> str:
     return ",".join(hosts) if isinstance(hosts, list) else hosts
 
 
+def on_the_way(event: str) -> Callable[..., None]:
+    """The callback method for something that happens before a task ends on a host."""
+
+    def report(self: CallbackModule, result: Any) -> None:
+        data = {"host": part(result, "host").get_name(), "res": part(result, "result")}
+        if "async" in event:
+            data["jid"] = data["res"].get("ansible_job_id")
+        with self.event(event, part(result, "task"), **data):
+            getattr(super(CallbackModule, self), "v2_" + event)(result)
+
+    return report
+
+
 class Uniquely:
     """Serial batches and the free strategy start one play or task again: the id gets a counter."""
 
     def __init__(self) -> None:
-        self.seen: Set[str] = set()
-        self.counts: Dict[str, int] = {}
+        self.seen: set[str] = set()
+        self.counts: dict[str, int] = {}
 
     def name(self, own: str) -> str:
         if own in self.seen:
@@ -474,12 +485,12 @@ class CallbackModule(Base):  # type: ignore[misc]
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "stdout"
     CALLBACK_NAME = "gantry_events"
-    recorder: Optional[Recorder] = None  # none: nobody listens, be the default callback
+    recorder: Recorder | None = None  # none: nobody listens, be the default callback
 
     def __init__(self) -> None:
         super().__init__()
-        self.shared: Dict[str, Any] = self.recorder.shared if self.recorder else {}
-        self.host_start: Dict[str, datetime.datetime] = {}
+        self.shared: dict[str, Any] = self.recorder.shared if self.recorder else {}
+        self.host_start: dict[str, datetime.datetime] = {}
         self.plays, self.tasks = Uniquely(), Uniquely()
         self.playbook_uuid = str(uuid.uuid4())
 
@@ -501,7 +512,7 @@ class CallbackModule(Base):  # type: ignore[misc]
         with self.recorder.during(event, data):
             yield
 
-    def forget(self, *keys: str) -> Dict[str, Any]:
+    def forget(self, *keys: str) -> dict[str, Any]:
         for key in keys:
             self.shared.pop(key, None)
         return self.shared
@@ -538,13 +549,8 @@ class CallbackModule(Base):  # type: ignore[misc]
 
     def start_task(self, task: Any, own: str, conditional: bool) -> ContextManager[None]:
         self.forget(*TASK_KEYS).update(task_context(task))
-        return self.event(
-            "playbook_on_task_start",
-            task,
-            name=task.get_name(),
-            is_conditional=conditional,
-            uuid=own,
-        )
+        data = {"name": task.get_name(), "is_conditional": conditional, "uuid": own}
+        return self.event("playbook_on_task_start", task, **data)
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
         if IS_ADHOC:
@@ -586,19 +592,14 @@ class CallbackModule(Base):  # type: ignore[misc]
 
     def finished(self, event: str, result: Any, **data: Any) -> ContextManager[None]:
         """The event of a task that ended on a host."""
-        host, task = part(result, "host"), part(result, "task")
+        host = part(result, "host")
+        data.update(host=host.get_name(), remote_addr=host.address)
         start = self.host_start.get(host.get_name())
         end = now() if start else None
-        return self.event(
-            event,
-            task,
-            host=host.get_name(),
-            remote_addr=host.address,
-            start=start,
-            end=end,
-            duration=(end - start).total_seconds() if start and end else None,
-            **data,
-        )
+        data.update(start=start, end=end, duration=None)
+        if start and end:
+            data["duration"] = (end - start).total_seconds()
+        return self.event(event, part(result, "task"), **data)
 
     def v2_runner_on_ok(self, result: Any) -> None:
         task, outcome = part(result, "task"), part(result, "result")
@@ -623,47 +624,18 @@ class CallbackModule(Base):  # type: ignore[misc]
         with self.finished("runner_on_unreachable", result, res=part(result, "result")):
             super().v2_runner_on_unreachable(result)
 
-    def reported(self, event: str, result: Any, **data: Any) -> ContextManager[None]:
-        """The event of something that happened on the way to the end of a task."""
-        host, task = part(result, "host"), part(result, "task")
-        return self.event(event, task, host=host.get_name(), **data)
-
     def v2_on_file_diff(self, result: Any) -> None:
-        diff = part(result, "result").get("diff")
-        with self.reported("runner_on_file_diff", result, diff=diff):
+        host, diff = part(result, "host").get_name(), part(result, "result").get("diff")
+        with self.event("runner_on_file_diff", part(result, "task"), host=host, diff=diff):
             super().v2_on_file_diff(result)
 
-    def v2_runner_item_on_ok(self, result: Any) -> None:
-        with self.reported("runner_item_on_ok", result, res=part(result, "result")):
-            super().v2_runner_item_on_ok(result)
-
-    def v2_runner_item_on_failed(self, result: Any) -> None:
-        with self.reported("runner_item_on_failed", result, res=part(result, "result")):
-            super().v2_runner_item_on_failed(result)
-
-    def v2_runner_item_on_skipped(self, result: Any) -> None:
-        with self.reported("runner_item_on_skipped", result, res=part(result, "result")):
-            super().v2_runner_item_on_skipped(result)
-
-    def v2_runner_retry(self, result: Any) -> None:
-        with self.reported("runner_retry", result, res=part(result, "result")):
-            super().v2_runner_retry(result)
-
-    def polled(self, event: str, result: Any) -> ContextManager[None]:
-        outcome = part(result, "result")
-        return self.reported(event, result, res=outcome, jid=outcome.get("ansible_job_id"))
-
-    def v2_runner_on_async_poll(self, result: Any) -> None:
-        with self.polled("runner_on_async_poll", result):
-            super().v2_runner_on_async_poll(result)
-
-    def v2_runner_on_async_ok(self, result: Any) -> None:
-        with self.polled("runner_on_async_ok", result):
-            super().v2_runner_on_async_ok(result)
-
-    def v2_runner_on_async_failed(self, result: Any) -> None:
-        with self.polled("runner_on_async_failed", result):
-            super().v2_runner_on_async_failed(result)
+    v2_runner_item_on_ok = on_the_way("runner_item_on_ok")
+    v2_runner_item_on_failed = on_the_way("runner_item_on_failed")
+    v2_runner_item_on_skipped = on_the_way("runner_item_on_skipped")
+    v2_runner_retry = on_the_way("runner_retry")
+    v2_runner_on_async_poll = on_the_way("runner_on_async_poll")
+    v2_runner_on_async_ok = on_the_way("runner_on_async_ok")
+    v2_runner_on_async_failed = on_the_way("runner_on_async_failed")
 
 
 _stream = open_stream()
