@@ -37,6 +37,7 @@ class InvalidInput(GantryError):
     def __init__(self, sentence: str, *, field: str = "__all__", cure: str = "") -> None:
         super().__init__(sentence, cure=cure)
         self.field = field
+        self.values: list[str] = []  # where AWX answers with several words for one field
 
 
 class Forbidden(GantryError):

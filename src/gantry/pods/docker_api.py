@@ -46,7 +46,9 @@ async def engine_words(doing: str) -> AsyncIterator[None]:
         async with asyncio.timeout(SHORT):
             yield
     except DockerError as error:
-        raise EngineError(f"The engine could not {doing}: {error.message}", code="engine") from error
+        raise EngineError(
+            f"The engine could not {doing}: {error.message}", code="engine"
+        ) from error
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         raise EngineUnreachable(
             f"The engine did not answer when asked to {doing}: {error or type(error).__name__}",
@@ -202,8 +204,16 @@ class DockerEngine:
             raise
         state = shown["State"]
         running = state.get("Running") or state.get("Status") in ("running", "paused", "stopping")
-        word = "running" if running else ("created" if not state.get("Pid") and state.get(
-            "Status") in ("created", "configured", "initialized") else "exited")
+        word = (
+            "running"
+            if running
+            else (
+                "created"
+                if not state.get("Pid")
+                and state.get("Status") in ("created", "configured", "initialized")
+                else "exited"
+            )
+        )
         return PodState(
             word, state.get("ExitCode"), bool(state.get("OOMKilled")), state.get("Error") or "",
             {"started": state.get("StartedAt"), "finished": state.get("FinishedAt")},
@@ -233,9 +243,10 @@ class DockerEngine:
             "filters": json.dumps({"container": [pod]}),
         }
         said: list[str] = []
-        async with engine_words("list its events"), self._docker._query(
-            "events", params=params
-        ) as response:
+        async with (
+            engine_words("list its events"),
+            self._docker._query("events", params=params) as response,
+        ):
             async for line in response.content:
                 if line.strip():
                     said.append(_event_sentence(json.loads(line)))

@@ -38,6 +38,12 @@ HELLO, PAYLOAD, BLOB, ACK, CANCEL = 1, 2, 3, 4, 5
 
 HOME = "/runner"
 SOCKET = HOME + "/.gantry/agent.sock"
+SYSTEM_CAS = (
+    "/etc/ssl/certs/ca-certificates.crt",  # Debian, Alpine
+    "/etc/pki/tls/certs/ca-bundle.crt",  # Fedora, RHEL
+    "/etc/ssl/ca-bundle.pem",  # SUSE
+    "/etc/ssl/cert.pem",
+)
 WINDOW = 4 << 20  # bytes sent that are not acknowledged yet; the rest waits in the spool
 PIECE = 1 << 20  # of an artifact
 QUIET = 15.0  # seconds without a frame before a keepalive
@@ -403,12 +409,27 @@ class Agent:
                     tree.extractall(head["tree"], filter="fully_trusted")
                 else:
                     tree.extractall(head["tree"])
+        if head.get("ca_bundle"):
+            self._trust(head["ca_bundle"])
         for path, (mode, content) in head["files"].items():
             os.makedirs(os.path.dirname(path), exist_ok=True)
             fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
             with os.fdopen(fd, "wb") as file:
                 file.write(base64.b64decode(content))
             os.chmod(path, mode)
+
+    @staticmethod
+    def _trust(bundle):
+        """The organization's CAs after the image's own, in the one file all tools are shown."""
+        text = ""
+        for path in SYSTEM_CAS:
+            if os.path.isfile(path):
+                with open(path) as file:
+                    text = file.read()
+                break
+        os.makedirs(os.path.dirname(bundle["path"]), exist_ok=True)
+        with open(bundle["path"], "w") as file:
+            file.write(text.rstrip("\n") + "\n" + bundle["extra"].strip() + "\n")
 
     def _add_keys(self, head, env):
         """Give the ssh keys to an ssh-agent of the pod; to files where the image has none."""

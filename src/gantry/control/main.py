@@ -1,0 +1,171 @@
+"""The controller: wake up, claim what may start, walk it, keep the leases. Start reading here.
+
+All state is in PostgreSQL. Any number of controllers may run; one that dies is replaced by another
+that takes over its leases and adopts its running pods.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from typing import Any
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool
+
+from gantry.base import postgres
+from gantry.base.bridge import in_thread
+from gantry.base.config import Settings
+from gantry.control.claim import Holder
+from gantry.control.sweep import end_canceled, explain_waiting, make_partitions, sweep_pods
+from gantry.control.walk import Walk, World, run
+from gantry.path.pull import Puller
+from gantry.pods.contract import Engine
+from gantry.record.ingest import POOL
+from gantry.resources.jobs import Installation, UnifiedJob
+
+logger = logging.getLogger(__name__)
+TICK = 1.0
+SWEEP = 60.0
+
+
+class Control:
+    """One controller process. `tick` is one turn of the loop; tests turn it by hand."""
+
+    def __init__(self, settings: Settings, engine: Engine, instance: str) -> None:
+        self.settings = settings
+        pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
+            postgres.url(settings), min_size=1, max_size=6, open=False,
+            kwargs={"autocommit": True}, **POOL,
+        )  # fmt: skip
+        self.world = World(settings, instance, engine, Puller(engine), pool)
+        self.holder = Holder.here(settings.lease)
+        self.walks: dict[int, tuple[Walk, asyncio.Task[None]]] = {}
+        self.wake = asyncio.Event()
+        self.stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until told to stop. A database that is away stops nothing but the taking of new jobs."""
+        await self.world.pool.open()
+        listener = asyncio.create_task(self._listen())
+        keeper = asyncio.create_task(self._keep_leases())
+        sweeper = asyncio.create_task(self._sweep())
+        try:
+            while not self.stopping.is_set():
+                try:
+                    await self.tick()
+                except Exception as error:
+                    logger.warning("the loop could not turn: %s", error)
+                    await asyncio.sleep(TICK)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.wake.wait(), TICK)
+                self.wake.clear()
+        finally:
+            for task in (listener, keeper, sweeper):
+                task.cancel()
+            await asyncio.gather(listener, keeper, sweeper, return_exceptions=True)
+            await self.close()
+
+    async def tick(self) -> None:
+        """Take over what others lost, claim what may start, tell walks of cancels."""
+        self.walks = {pk: pair for pk, pair in self.walks.items() if not pair[1].done()}
+        room = self.settings.capacity - len(self.walks)
+        if room > 0:
+            for job in await in_thread(self.holder.steal)(room):
+                logger.info("job %s: adopting it at stage %s", job.pk, job.stage)
+                self._begin(job)
+            room = self.settings.capacity - len(self.walks)
+        if room > 0:
+            for job in await in_thread(self.holder.claim)(room):
+                self._begin(job)
+        await self._pass_on_cancels()
+        await in_thread(end_canceled)()
+        await in_thread(explain_waiting)(len(self.walks), self.settings.capacity)
+
+    def _begin(self, job: UnifiedJob) -> None:
+        old = self.walks.pop(job.pk, None)
+        if old is not None:
+            old[1].cancel()
+        walk = Walk(self.world, job)
+        task = asyncio.create_task(run(walk), name=f"job {job.pk}")
+        task.add_done_callback(lambda _: self.wake.set())
+        self.walks[job.pk] = (walk, task)
+
+    async def _pass_on_cancels(self) -> None:
+        if not self.walks:
+            return
+        for pk in await in_thread(_cancel_flags)(list(self.walks)):
+            await self.walks[pk][0].cancel()
+
+    async def _listen(self) -> None:
+        """Wake up at once when something is launched, cancelled or ended anywhere."""
+        while True:
+            try:
+                async with await psycopg.AsyncConnection.connect(
+                    postgres.url(self.settings), autocommit=True
+                ) as connection:
+                    await connection.execute("LISTEN gantry_control")
+                    self.wake.set()
+                    async for _ in connection.notifies():
+                        self.wake.set()
+            except psycopg.Error as error:
+                logger.warning("not listening to the database: %s", error)
+            await asyncio.sleep(TICK)
+
+    async def _keep_leases(self) -> None:
+        """Renew three times a lease. A walk whose lease was lost stops acting at once."""
+        while True:
+            with contextlib.suppress(Exception):
+                held = await in_thread(self.holder.renew)()
+                for pk, (walk, task) in list(self.walks.items()):
+                    if pk not in held and walk.job.active and not task.done():
+                        await self._check_lost(pk, task)
+            await asyncio.sleep(self.settings.lease / 3)
+
+    async def _check_lost(self, pk: int, task: asyncio.Task[None]) -> None:
+        """Claimed after the renewal was sent, ended just now, or truly taken over by another."""
+        owner = await in_thread(_owner)(pk)
+        if owner is not None and owner != self.holder.uuid:
+            logger.warning("job %s: its lease was lost", pk)
+            task.cancel()
+
+    async def _sweep(self) -> None:
+        while True:
+            with contextlib.suppress(Exception):
+                await in_thread(make_partitions)(postgres.url(self.settings))
+                await sweep_pods(self.world.engine, self.world.instance)
+            await asyncio.sleep(SWEEP)
+
+    async def close(self) -> None:
+        """Give back what is held; pods go on, and whoever adopts them goes on with them."""
+        tasks = [task for _, task in self.walks.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        with contextlib.suppress(Exception):
+            await in_thread(self.holder.release)()
+        await self.world.pool.close()
+        await self.world.engine.close()
+
+
+def _cancel_flags(jobs: list[int]) -> list[int]:
+    return list(
+        UnifiedJob.objects.filter(pk__in=jobs, cancel_flag=True).values_list("pk", flat=True)
+    )
+
+
+def _owner(job: int) -> object:
+    return UnifiedJob.objects.filter(pk=job).values_list("lease_owner", flat=True).first()
+
+
+async def serve(settings: Settings, engine: Engine) -> None:
+    """The controller process: `gantry controller`."""
+    instance = await in_thread(lambda: str(Installation.objects.get().uuid))()
+    control = Control(settings, engine, instance)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, lambda: (control.stopping.set(), control.wake.set()))
+    logger.info("controller ready, engine %s", engine.name)
+    await control.run()

@@ -1,0 +1,255 @@
+"""What a walk reads and writes of its job's row, awaitable. Every write goes through states.move.
+
+The database may be away for a while: these calls wait for it, since a job goes on without it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeVar
+
+from django.db import InterfaceError, OperationalError
+from django.utils import timezone
+from psycopg_pool import PoolTimeout
+
+from gantry.base.bridge import in_thread
+from gantry.base.config import Settings
+from gantry.base.redact import Redactor
+from gantry.path import states
+from gantry.path.finish import Verdict
+from gantry.path.inject import Payload, build_payload
+from gantry.path.project import keep_snapshot as keep_project_snapshot
+from gantry.path.pull import PullRequest
+from gantry.path.resolve import Resolution, resolve_environment, specific
+from gantry.pods.contract import Image, PullProgress, RegistryLogin
+from gantry.record.ingest import RecordedJob
+from gantry.resources.environments import ExecutionEnvironment
+from gantry.resources.events import JobEvent
+from gantry.resources.inventories import Host
+from gantry.resources.jobs import Job, UnifiedJob
+
+logger = logging.getLogger(__name__)
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def patient(function: Callable[P, T]) -> Callable[P, Awaitable[T]]:
+    """Run in a thread; while PostgreSQL is away, wait and try again. For idempotent functions."""
+    threaded = in_thread(function)
+
+    @functools.wraps(function)
+    async def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        pause = 0.1
+        while True:
+            try:
+                return await threaded(*args, **kwargs)
+            except (OperationalError, InterfaceError, PoolTimeout) as error:
+                if pause == 0.1:
+                    logger.warning("PostgreSQL is away, waiting: %s", error)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 3.0)
+
+    return call
+
+
+@dataclass(frozen=True)
+class Resolved:
+    resolution: Resolution
+    request: PullRequest
+
+
+@dataclass(frozen=True)
+class Recorded:
+    job: RecordedJob
+    redactor: Redactor
+    hosts: dict[str, int]
+
+
+@patient
+def enter(job: UnifiedJob, stage: str) -> None:
+    if job.stage == stage:
+        return
+    status = next(s for s, stages in states.STAGES_OF.items() if stage in stages)
+    states.move(job, status=status, stage=stage)
+
+
+@patient
+def resolve(job: UnifiedJob) -> Resolved:
+    _check_dependencies(job)
+    resolution = resolve_environment(specific(job))
+    environment = resolution.environment
+    states.move(
+        job, execution_environment=environment, ee_image=environment.image,
+        ee_reason=resolution.reason,
+    )  # fmt: skip
+    login = _login(environment)
+    return Resolved(resolution, PullRequest(environment.image, environment.pull, login))
+
+
+def _check_dependencies(job: UnifiedJob) -> None:
+    from gantry.base.errors import JobFailure
+
+    failed = job.dependencies.exclude(status="successful").first()
+    if failed is not None:
+        raise JobFailure(
+            f'Previous Task Failed: {{"job_type": "{failed.kind}", "job_name": "{failed.name}", '
+            f'"job_id": "{failed.pk}"}}',
+            cure=f"See why {failed.kind.replace('_', ' ')} {failed.pk} failed: "
+            f"{failed.job_explanation}",
+            code="dependency_failed",
+            status="failed",
+        )
+
+
+def _login(environment: ExecutionEnvironment) -> RegistryLogin | None:
+    credential = environment.credential
+    if credential is None:
+        return None
+    inputs = credential.open_inputs()
+    return RegistryLogin(
+        str(inputs.get("host") or ""), str(inputs.get("username") or ""),
+        str(inputs.get("password") or ""), bool(inputs.get("verify_ssl", True)),
+    )  # fmt: skip
+
+
+@patient
+def keep_image(job: UnifiedJob, resolved: Resolved, image: Image) -> None:
+    states.move(
+        job, ee_digest=image.digest, ee_image_id=image.id, ee_platform=image.platform,
+        pull_progress=None,
+    )  # fmt: skip
+    ExecutionEnvironment.objects.filter(pk=resolved.resolution.environment.pk).update(
+        last_digest=image.digest, last_used=timezone.now()
+    )
+
+
+class PullReporter:
+    """Writes a pull's bytes on the job row, at most four times a second."""
+
+    def __init__(self, job: UnifiedJob) -> None:
+        self._job = job
+        self._latest: PullProgress | None = None
+        self._changed = asyncio.Event()
+        self._task = asyncio.create_task(self._run())
+
+    def take(self, progress: PullProgress) -> None:
+        self._latest = progress
+        self._changed.set()
+
+    async def _run(self) -> None:
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            if self._latest is not None:
+                await _write_progress(self._job, self._latest)
+            await asyncio.sleep(0.25)
+
+    async def close(self) -> None:
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await self._task
+
+
+@patient
+def _write_progress(job: UnifiedJob, progress: PullProgress) -> None:
+    UnifiedJob.objects.filter(pk=job.pk, lease_epoch=job.lease_epoch).update(
+        pull_progress={
+            "current": progress.current, "total": progress.total, "message": progress.message,
+        }
+    )  # fmt: skip
+    states.announce(job)
+
+
+@patient
+def prepare(job: UnifiedJob, settings: Settings) -> Payload:
+    row = specific(job)
+    row.execution_node = job.execution_node = row.controller_node
+    payload = build_payload(row)
+    if isinstance(row, Job):
+        Job.objects.filter(pk=row.pk, lease_epoch=job.lease_epoch).update(
+            project_snapshot=payload.project,
+            inventory_snapshot=payload.inventory,
+            scm_revision=payload.project.revision if payload.project else "",
+        )
+    return payload
+
+
+async def pieces(orders: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """The payload piece by piece; its tree is read from the database as it is sent."""
+    take = in_thread(lambda: next(orders, None))
+    while (piece := await take()) is not None:
+        yield piece
+
+
+@patient
+def enter_starting(job: UnifiedJob, name: str, engine: str) -> None:
+    states.move(
+        job, status="running", stage="starting", pod_name=name, pod_id="",
+        attempt=job.attempt + 1, execution_node=job.controller_node,
+        started=job.started or timezone.now(),
+    )  # fmt: skip
+
+
+@patient
+def keep_pod(job: UnifiedJob, pod: str) -> None:
+    states.move(job, pod_id=pod)
+
+
+@patient
+def back_to_start(job: UnifiedJob) -> None:
+    """From a pod that never began to the first step: the one way back, nothing has run."""
+    changed = UnifiedJob.objects.filter(pk=job.pk, lease_epoch=job.lease_epoch).update(
+        status="waiting", stage="resolving", pod_name="", pod_id=""
+    )
+    if not changed:
+        raise states.Fenced(f"Job {job.pk} is no longer ours.")
+    job.status, job.stage, job.pod_name, job.pod_id = "waiting", "resolving", "", ""
+
+
+@patient
+def recorded_job(job: UnifiedJob, secrets: list[str] | None) -> Recorded:
+    """`secrets` from the payload; None after a crash: then they are opened anew."""
+    row = specific(job)
+    if secrets is None:
+        secrets = build_payload(row).secrets
+    inventory = row.inventory_id if isinstance(row, Job) else None
+    hosts = dict(Host.objects.filter(inventory_id=inventory).values_list("name", "pk"))
+    fields = RecordedJob(job.pk, row.created, job.lease_epoch, job.kind)
+    return Recorded(fields, Redactor(secrets), hosts)
+
+
+@patient
+def last_output(job: UnifiedJob) -> str:
+    newest = JobEvent.objects.filter(job_id=job.pk, job_created=job.created).order_by("-id")[:20]
+    return "\n".join(e.stdout for e in reversed(list(newest)) if e.stdout)
+
+
+@patient
+def keep_snapshot(job: UnifiedJob) -> None:
+    row = specific(job)
+    assert not isinstance(row, Job)
+    keep_project_snapshot(row)
+
+
+@patient
+def keep_proof(job: UnifiedJob, proof: dict[str, Any]) -> None:
+    states.move(job, cleanup={**proof, "attempts": job.attempt})
+
+
+@patient
+def end(job: UnifiedJob, verdict: Verdict) -> None:
+    # A retry after a commit whose answer was lost finds the job ended: that is success too.
+    if UnifiedJob.objects.filter(
+        pk=job.pk, lease_epoch=job.lease_epoch, status=verdict.status
+    ).exists():
+        job.status = verdict.status
+        return
+    states.end(
+        job, status=verdict.status, job_explanation=verdict.sentence, failure_class=verdict.code,
+        failure_cure=verdict.cure, evidence={**job.evidence, **verdict.evidence},
+    )  # fmt: skip

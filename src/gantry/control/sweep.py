@@ -1,0 +1,75 @@
+"""What the loop does beside walking: canceled jobs that never started, orphaned pods, partitions.
+
+Also the sentence that says why a pending job waits.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import psycopg
+from django.db.models import Exists, OuterRef
+
+from gantry.base.errors import Fenced
+from gantry.path import states
+from gantry.pods.contract import Engine
+from gantry.resources.jobs import ACTIVE, UnifiedJob
+
+logger = logging.getLogger(__name__)
+
+
+def end_canceled() -> None:
+    """Pending jobs that were canceled: no controller holds them, so any may end them."""
+    for job in UnifiedJob.objects.filter(status="pending", cancel_flag=True):
+        try:
+            states.end(
+                job, status="canceled", failure_class="canceled",
+                job_explanation="The job was canceled before it started.",
+            )  # fmt: skip
+        except Fenced:
+            continue
+
+
+def explain_waiting(running: int, capacity: int) -> None:
+    """Tell each pending job what it waits for, when that has changed."""
+    active = UnifiedJob.objects.filter(dependents=OuterRef("pk"), status__in=ACTIVE)
+    pending = UnifiedJob.objects.filter(status="pending", cancel_flag=False)
+    for job in pending.annotate(depends=Exists(active)):
+        if job.depends:
+            first = job.dependencies.filter(status__in=ACTIVE).order_by("pk").first()
+            reason = f"{first.kind.replace('_', ' ')} {first.pk} of {first.name}" if first else ""
+        elif running >= capacity:
+            reason = f"a place: {running} of {capacity} jobs run on this controller"
+        else:
+            reason = "an earlier run of the same template"
+        if reason != job.waiting_for:
+            UnifiedJob.objects.filter(pk=job.pk, status="pending").update(waiting_for=reason)
+            states.announce(job)
+
+
+async def sweep_pods(engine: Engine, instance: str) -> list[str]:
+    """Remove this installation's pods whose job has ended or is not known; returns their names."""
+    from gantry.base.bridge import in_thread
+
+    removed = []
+    for pod in await engine.find(instance):
+        expected = await in_thread(_expected_pod)(pod.job)
+        if expected != pod.name:
+            logger.warning("removing pod %s, which no job needs", pod.name)
+            await engine.remove(pod.id)
+            removed.append(pod.name)
+    return removed
+
+
+def _expected_pod(job: int) -> str:
+    row = UnifiedJob.objects.filter(pk=job, status__in=ACTIVE).first()
+    return row.pod_name if row else ""
+
+
+def make_partitions(url: str) -> None:
+    from django.utils import timezone
+
+    from gantry.record.partitions import ensure_partitions
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        ensure_partitions(connection, timezone.now())

@@ -1,0 +1,153 @@
+"""Step 8, finish: what became of the job, with a named class, a sentence and what to do.
+
+`failed` means ansible ran and did not succeed, `error` that it could not run: AWX's words. A job
+that ends without a word of explanation is a bug here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from gantry.pods.agent.source import TOO_OLD
+from gantry.path.stream import Ended, PodEnded
+
+TAIL = 4000
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`code`, `sentence` and `cure` are empty for a job that succeeded."""
+
+    status: str
+    code: str = ""
+    sentence: str = ""
+    cure: str = ""
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+
+# Exit codes of ansible-playbook: lib/ansible/executor/task_queue_manager.py and cli/__init__.py.
+ANSIBLE_EXIT = {
+    1: ("playbook_error", "ansible-playbook ended with an error.",
+        "Its output above names the file and the line."),
+    2: ("hosts_failed", "Tasks failed on one or more hosts.",
+        "Jump to the failed task in the output; the host results name the hosts."),
+    4: ("hosts_unreachable", "One or more hosts could not be reached, or the playbook could not be "
+        "parsed.", "Check the addresses in the inventory, the Machine credential, and that the "
+        "pod's network reaches the hosts; the output names them."),
+    5: ("bad_options", "ansible-playbook was called with options it does not know.",
+        "Check the template's fields against the ansible-core of its execution environment."),
+    8: ("playbook_error", "Not all hosts could be processed.", "See the output above."),
+    99: ("interrupted", "ansible-playbook was interrupted inside the pod.",
+         "Somebody or something sent it a signal; launch again."),
+    250: ("ansible_crashed", "ansible-playbook met an unexpected exception.",
+          "The traceback is in the output; try another version of ansible-core."),
+}  # fmt: skip
+SYNC_EXIT = {
+    2: ("sync_failed", "The project could not be synced.",
+        "The last lines of the output are git's or ansible-galaxy's own words: check URL, branch "
+        "and credential of the project."),
+    3: ("image_without_git", "The control plane image lacks a program that a sync needs.",
+        "Use an image with git and ansible-core for the Control Plane Execution Environment."),
+}  # fmt: skip
+
+
+def decide(kind: str, outcome: Ended | PodEnded, last_output: str) -> Verdict:
+    """Pure: from the agent's END frame, or from what the engine knows of a pod that just ended."""
+    if isinstance(outcome, PodEnded):
+        return _without_end(outcome, last_output)
+    values = outcome.values
+    reason, rc = values.get("reason"), values.get("rc")
+    evidence = {k: values.get(k) for k in ("rc", "reason", "error", "peak_memory", "oom_kills")}
+    if reason == "canceled":
+        return Verdict("canceled", "canceled", "The job was canceled.", "", evidence)
+    if reason == "timeout":
+        return Verdict(
+            "failed", "timeout", "Job terminated due to timeout",
+            "Raise the template's timeout, or find out in the timeline what took so long.",
+            evidence,
+        )  # fmt: skip
+    if reason == "terminated":
+        return Verdict(
+            "error", "pod_stopped", "The pod was stopped from outside while the play ran.",
+            "Somebody stopped the pod, or its machine shut down; launch again.", evidence,
+        )  # fmt: skip
+    if reason == "exec":
+        return _no_program(str(values.get("error")), evidence)
+    if reason == "unpack":
+        return Verdict(
+            "error", "payload_rejected",
+            f"The pod could not unpack the job: {values.get('error')}",
+            "If the disk or memory of the pod is full, raise GANTRY_POD_TMPFS or "
+            "GANTRY_POD_MEMORY.", evidence,
+        )  # fmt: skip
+    if rc == 0:
+        return Verdict("successful", evidence=evidence)
+    return _by_exit(kind, rc, evidence)
+
+
+def _by_exit(kind: str, rc: int | None, evidence: dict[str, Any]) -> Verdict:
+    if evidence.get("oom_kills"):
+        return Verdict(
+            "failed", "out_of_memory",
+            f"The pod ran out of memory: {evidence['oom_kills']} of its processes were killed.",
+            "Raise GANTRY_POD_MEMORY, or lower the template's forks.", evidence,
+        )  # fmt: skip
+    known = SYNC_EXIT if kind == "project_update" else ANSIBLE_EXIT
+    program = "The sync" if kind == "project_update" else "ansible-playbook"
+    code, sentence, cure = known.get(
+        rc or 0,
+        ("exit_code", f"{program} ended with exit code {rc}.", "Its output above says why."),
+    )
+    return Verdict("failed", code, sentence, cure, evidence)
+
+
+def _no_program(words: str, evidence: dict[str, Any]) -> Verdict:
+    if "ansible-playbook" in words:
+        return Verdict(
+            "error", "image_without_ansible", f"The image has no ansible-playbook ({words}).",
+            "Use an execution environment with ansible-core in its PATH.", evidence,
+        )  # fmt: skip
+    return Verdict(
+        "error", "program_not_started", f"The job's program could not be started: {words}",
+        "Check the execution environment's image.", evidence,
+    )  # fmt: skip
+
+
+def _without_end(outcome: PodEnded, last_output: str) -> Verdict:
+    """The agent's last words never came: killed from outside, out of memory, or gone."""
+    state = outcome.state
+    evidence: dict[str, Any] = {
+        "exit_code": state.exit_code, "oom_killed": state.oom_killed, "engine": state.error,
+        "engine_events": outcome.events, "stderr": outcome.complaints[-TAIL:],
+        "last_output": last_output[-TAIL:], **state.detail,
+    }  # fmt: skip
+    if TOO_OLD in outcome.complaints:
+        return Verdict(
+            "error", "python_too_old", outcome.complaints.strip().splitlines()[-1],
+            "Gantry needs python3 3.9 or newer in the image.", evidence,
+        )  # fmt: skip
+    if state.oom_killed or "oom" in outcome.events:
+        return Verdict(
+            "error", "out_of_memory", "The pod was killed because it ran out of memory.",
+            "Raise GANTRY_POD_MEMORY, or lower the template's forks.", evidence,
+        )  # fmt: skip
+    if state.gone:
+        return Verdict(
+            "error", "pod_gone", "The pod disappeared while the job ran; the engine no longer "
+            "knows it.", "Somebody removed it, or the engine's machine was reset. What it had "
+            "sent until then is recorded; launch again.", evidence,
+        )  # fmt: skip
+    code = state.exit_code
+    if code is not None and code > 128:
+        return Verdict(
+            "error", "pod_killed", f"The pod was killed from outside (signal {code - 128}).",
+            "Out of memory on the machine, or somebody killed it: see the engine's events in the "
+            "evidence. Launch again.", evidence,
+        )  # fmt: skip
+    words = outcome.complaints.strip().splitlines()
+    detail = f": {words[-1]}" if words else "."
+    return Verdict(
+        "error", "pod_ended", f"The pod ended by itself with exit code {code}{detail}",
+        "The evidence has its last words; check the execution environment's python3.", evidence,
+    )  # fmt: skip

@@ -1,0 +1,273 @@
+"""Step 4b, inject: everything the pod needs, in memory: files, environment, keys, arguments.
+
+The result goes by the stream into the pod's memory. No plaintext secret and no playbook touches the
+controller's disk, not in a temporary file either; nothing here may open a file for writing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from gantry.base.config import settings
+from gantry.base.errors import InvalidInput, JobFailure
+from gantry.path.arguments import INVENTORY, extra_vars_file, playbook_arguments
+from gantry.path.injectors import Injected, inject_credential, open_key
+from gantry.path.launch import ASK, start_secrets
+from gantry.path.project import check_playbook, choose_snapshot, tree
+from gantry.pods.agent import source
+from gantry.resources.credentials import Credential
+from gantry.resources.inventories import InventorySnapshot
+from gantry.resources.inventory_script import build_script
+from gantry.resources.jobs import Job, ProjectUpdate
+from gantry.resources.projects import ProjectSnapshot
+
+HOME = "/runner"
+PROJECT = "/runner/project"
+CALLBACKS = "/runner/.gantry/callback_plugins"
+CA_BUNDLE = "/runner/.gantry/ca-bundle.pem"
+# The names under which git, pip, requests, curl, botocore, node and OpenSSL look for a CA bundle.
+CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO",
+                "AWS_CA_BUNDLE", "PIP_CERT", "NODE_EXTRA_CA_CERTS")  # fmt: skip
+Files = dict[str, tuple[int, str]]  # path -> mode, base64
+
+
+@dataclass
+class Payload:
+    """`head` is the agent's JSON (pods/agent/agent.py reads it), `tree` the compressed project,
+    `secrets` what must be masked in everything that comes back, `on_disk` paths too large for
+    the pod's memory, `snapshots` what the job row keeps of all this."""
+
+    head: dict[str, Any]
+    tree: Iterator[bytes]
+    secrets: list[str]
+    on_disk: tuple[str, ...] = ()
+    project: ProjectSnapshot | None = None
+    inventory: InventorySnapshot | None = None
+
+
+def build_payload(job: Job | ProjectUpdate) -> Payload:
+    """Blocking: reads rows and opens credentials. Raises JobFailure."""
+    if isinstance(job, ProjectUpdate):
+        return _sync_payload(job)
+    return _playbook_payload(job)
+
+
+def _playbook_payload(job: Job) -> Payload:
+    snapshot = choose_snapshot(job)
+    if snapshot is not None:
+        check_playbook(job, snapshot)
+        job.scm_revision = snapshot.revision
+    inventory, hosts = _inventory(job)
+    injected = Injected()
+    machine, vaults = _credentials(job, injected)
+    files: Files = {
+        INVENTORY: (0o700, _b64(f"#!/bin/sh\nexec cat {INVENTORY}.json\n")),
+        f"{INVENTORY}.json": (0o600, _b64(hosts)),
+        "/runner/env/extravars": (0o600, _b64(_extra_vars(job, injected))),
+        f"{CALLBACKS}/gantry_events.py": (0o600, _b64(source.text("callback.py"))),
+    }
+    files |= {path: (0o600, _b64(text)) for path, text in injected.files.items()}
+    env = {**_environment(job), **injected.env}
+    head = _head(job, env, files, injected)
+    head |= {"argv": playbook_arguments(job, machine, vaults), "cwd": PROJECT, "artifacts": {}}
+    large = snapshot is not None and snapshot.unpacked_size > settings().project_in_memory
+    return Payload(
+        head, tree(snapshot) if snapshot else iter(()), injected.secrets,
+        (PROJECT,) if large else (), snapshot, inventory,
+    )  # fmt: skip
+
+
+def _head(
+    job: Job | ProjectUpdate, env: dict[str, str], files: Files, injected: Injected
+) -> dict[str, Any]:
+    s = settings()
+    organization = job.organization
+    ca = organization.ca_bundle if organization else ""
+    timeout = job.timeout or s.default_job_timeout
+    return {
+        "env": {**(dict.fromkeys(CA_VARIABLES, CA_BUNDLE) if ca else {}), **env},
+        "files": files,
+        "ca_bundle": {"path": CA_BUNDLE, "extra": ca} if ca else None,
+        "directories": [PROJECT, "/runner/inventory", "/runner/env", "/runner/cp",
+                        "/runner/artifacts", CALLBACKS],
+        "tree": HOME,
+        "ssh_keys": injected.ssh_keys,
+        "erase": ["/runner/env", PROJECT, "/runner/inventory", "/runner/artifacts",
+                  "/runner/requirements_collections", "/runner/requirements_roles"],
+        "timeout": max(timeout, 0),
+        "grace": s.cancel_grace,
+        "spool": s.spool,
+        "acknowledge_wait": s.acknowledge_wait,
+    }  # fmt: skip
+
+
+def _inventory(job: Job) -> tuple[InventorySnapshot, str]:
+    """The inventory as it is now, kept by content, and its JSON."""
+    if job.inventory is None:
+        raise JobFailure(
+            "The job's inventory has been deleted.",
+            cure="Choose another inventory on the template and launch again.",
+            code="inventory_missing",
+        )
+    try:
+        script = build_script(job.inventory, towervars=True)
+    except InvalidInput as error:
+        raise JobFailure(
+            error.sentence, cure=error.cure or "Mend these variables.", code="inventory_broken"
+        ) from error
+    text = json.dumps(script, sort_keys=True)
+    data = text.encode()
+    snapshot, _ = InventorySnapshot.objects.get_or_create(
+        sha256=hashlib.sha256(data).hexdigest(),
+        defaults={
+            "inventory": job.inventory,
+            "data": zlib.compress(data, 3),
+            "host_count": len(script["_meta"]["hostvars"]),
+        },
+    )
+    return snapshot, text
+
+
+def _credentials(job: Job, injected: Injected) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """Inputs of the Machine credential, and the vaults' ids and password files."""
+    asked = start_secrets(job)
+    injected.secrets += asked.values()
+    machine: dict[str, Any] = {}
+    vaults: list[tuple[str, str]] = []
+    for credential in job.credentials.select_related("credential_type").order_by("pk"):
+        kind = credential.credential_type.kind
+        if kind == "ssh":
+            machine = _machine(credential, asked, injected)
+        elif kind == "vault":
+            vaults.append(_vault(credential, asked, injected, len(vaults)))
+        else:
+            inject_credential(credential, injected)
+    return machine, vaults
+
+
+def _machine(credential: Credential, asked: dict[str, str], injected: Injected) -> dict[str, Any]:
+    inputs = credential.open_inputs()
+    injected.secrets += credential.secret_values()
+
+    def secret(field: str, asked_name: str) -> str:
+        value = str(inputs.get(field) or "")
+        return asked.get(asked_name, "") if value == ASK else value
+
+    key = inputs.get("ssh_key_data")
+    if key:
+        passphrase = secret("ssh_key_unlock", "ssh_key_unlock")
+        injected.ssh_keys.append(open_key(key, passphrase, f"credential {credential.name}"))
+        injected.secrets.append(injected.ssh_keys[-1])
+    for field, asked_name, variable in (
+        ("password", "ssh_password", "ANSIBLE_CONNECTION_PASSWORD_FILE"),
+        ("become_password", "become_password", "ANSIBLE_BECOME_PASSWORD_FILE"),
+    ):
+        value = secret(field, asked_name)
+        if value:
+            path = f"/runner/env/{field}"
+            injected.files[path] = value + "\n"
+            injected.env[variable] = path
+    return inputs
+
+
+def _vault(
+    credential: Credential, asked: dict[str, str], injected: Injected, number: int
+) -> tuple[str, str]:
+    inputs = credential.open_inputs()
+    identity = str(inputs.get("vault_id") or "")
+    password = str(inputs.get("vault_password") or "")
+    if password == ASK:
+        password = asked.get(f"vault_password.{identity}" if identity else "vault_password", "")
+    injected.secrets.append(password)
+    path = f"/runner/env/vault_{number}"
+    injected.files[path] = password + "\n"
+    return identity, path
+
+
+def _extra_vars(job: Job, injected: Injected) -> str:
+    try:
+        return extra_vars_file(job, injected.extra_vars, settings().allow_jinja_in_extra_vars)
+    except InvalidInput as error:
+        raise JobFailure(
+            error.sentence, cure="Mend the template's extra variables.", code="extra_vars_broken"
+        ) from error
+
+
+def _environment(job: Job) -> dict[str, str]:
+    """AWX's variables (awx.md §1.10), less those of ansible-runner, which is not used."""
+    return {
+        **common_environment(),
+        "JOB_ID": str(job.pk),
+        "INVENTORY_ID": str(job.inventory_id),
+        "PROJECT_REVISION": job.scm_revision,
+        "ANSIBLE_RETRY_FILES_ENABLED": "False",
+        "ANSIBLE_STDOUT_CALLBACK": "gantry_events",
+        "ANSIBLE_CALLBACK_PLUGINS": CALLBACKS,
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": "/runner/cp",
+        "ANSIBLE_COLLECTIONS_PATH": "/runner/requirements_collections:"
+        "/runner/.ansible/collections:/usr/share/ansible/collections",
+        "ANSIBLE_ROLES_PATH": "/runner/requirements_roles:/runner/.ansible/roles:"
+        "/usr/share/ansible/roles:/etc/ansible/roles",
+        "MAX_EVENT_RES": "700000",
+        "AWX_HOST": settings().public_url,
+    }
+
+
+def common_environment() -> dict[str, str]:
+    return {
+        "HOME": HOME,
+        "TMPDIR": "/tmp",  # noqa: S108  the pod's own, in memory
+        "LANG": "C.UTF-8",
+        "LC_ALL": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        "ANSIBLE_FORCE_COLOR": "True",
+        "ANSIBLE_HOST_KEY_CHECKING": "False",
+        "ANSIBLE_PARAMIKO_RECORD_HOST_KEYS": "False",
+        "ANSIBLE_INVENTORY_UNPARSED_FAILED": "True",
+        "ANSIBLE_UNSAFE_WRITES": "1",
+        "AWX_PRIVATE_DATA_DIR": HOME,
+    }
+
+
+def _sync_payload(update: ProjectUpdate) -> Payload:
+    """The pod of a project sync: git and ansible-galaxy, driven by pods/agent/sync.py."""
+    injected = Injected()
+    wanted: dict[str, Any] = {
+        "url": update.scm_url, "branch": update.scm_branch, "refspec": update.scm_refspec,
+        "submodules": update.scm_track_submodules, "username": "",
+    }  # fmt: skip
+    env = {**common_environment(), "PROJECT_UPDATE_ID": str(update.pk)}
+    if update.credential is not None:
+        inputs = update.credential.open_inputs()
+        injected.secrets += update.credential.secret_values()
+        wanted["username"] = inputs.get("username") or ""
+        if inputs.get("password"):
+            injected.files["/runner/env/scm_password"] = inputs["password"]
+        if inputs.get("ssh_key_data"):
+            where = f"credential {update.credential.name}"
+            unlock = inputs.get("ssh_key_unlock") or ""
+            injected.ssh_keys.append(open_key(inputs["ssh_key_data"], unlock, where))
+            injected.secrets.append(injected.ssh_keys[-1])
+    injected.files["/runner/env/sync.json"] = json.dumps(wanted)
+    files: Files = {path: (0o600, _b64(text)) for path, text in injected.files.items()}
+    files["/runner/.gantry/sync.py"] = (0o600, _b64(source.text("sync.py")))
+    head = _head(update, env, files, injected)
+    head |= {
+        "argv": ["python3", "/runner/.gantry/sync.py"],
+        "cwd": HOME,
+        "artifacts": {
+            "result.json": "/runner/artifacts/result.json",
+            "tree.tar.gz": "/runner/artifacts/tree.tar.gz",
+        },
+    }
+    return Payload(head, iter(()), injected.secrets)
+
+
+def _b64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()

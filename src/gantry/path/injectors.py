@@ -1,0 +1,136 @@
+"""Turns credentials into what a job gets of them: environment, files, extra vars, ssh keys.
+
+Credential types are AWX's: `injectors` are Jinja templates over the credential's inputs, rendered in
+a sandbox that has no filter or method able to grow a value without bound
+(shared/reference/stack.md §7 tells what the plain sandbox lets through).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+from jinja2 import StrictUndefined, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from gantry.base.errors import JobFailure
+from gantry.resources.credentials import Credential
+
+LONGEST_TEMPLATE = 8 << 10
+LONGEST_RESULT = 64 << 10
+ENV_DIR = "/runner/env"
+FILTERS = ("lower", "upper", "trim", "default", "d", "join", "first", "last", "length", "int",
+           "string", "b64encode", "tojson", "replace", "urlencode", "list", "unique")  # fmt: skip
+
+
+@dataclass
+class Injected:
+    """What the payload takes over. `files` are path -> content; `secrets` are to be masked."""
+
+    env: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    extra_vars: dict[str, Any] = field(default_factory=dict)
+    ssh_keys: list[str] = field(default_factory=list)
+    secrets: list[str] = field(default_factory=list)
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    intercepted_binops = frozenset(["*", "**", "%", "+"])
+
+    def __init__(self) -> None:
+        super().__init__(undefined=StrictUndefined, autoescape=False)  # noqa: S701  not HTML
+        self.filters = {k: v for k, v in self.filters.items() if k in FILTERS}
+        self.globals.clear()
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        if operator != "+" or not isinstance(left, str | int) or not isinstance(right, str | int):
+            raise TemplateError(f"operator {operator} is not allowed in an injector")
+        return super().call_binop(context, operator, left, right)
+
+    def is_safe_callable(self, obj: Any) -> bool:
+        return False
+
+
+_sandbox = _Sandbox()
+
+
+def render(template: str, values: dict[str, Any], where: str) -> str:
+    """One injector's value. Raises JobFailure naming the credential."""
+    if "{" not in template:
+        return template
+    try:
+        if len(template) > LONGEST_TEMPLATE:
+            raise TemplateError("the template is longer than 8 KiB")
+        text = _sandbox.from_string(template).render(values)
+        if len(text) > LONGEST_RESULT:
+            raise TemplateError("the result is longer than 64 KiB")
+    except TemplateError as error:
+        raise JobFailure(
+            f"The injector of {where} cannot be rendered: {error}.",
+            cure="Mend the injectors of its credential type.",
+            code="injector_broken",
+        ) from error
+    return text
+
+
+def inject_credential(credential: Credential, into: Injected) -> None:
+    """Apply a credential type's injectors (not ssh, scm, vault or registry: those are built in)."""
+    kind = credential.credential_type
+    values = {f["id"]: "" for f in kind.fields} | credential.open_inputs()
+    where = f"credential {credential.name}"
+    injectors = kind.injectors or {}
+    names: dict[str, Any] = {}
+    for key, template in (injectors.get("file") or {}).items():
+        path = f"{ENV_DIR}/credential-{credential.pk}-{key.replace('.', '-')}"
+        into.files[path] = render(template, values, where)
+        label = key.partition(".")[2]
+        names = {**names, label: path} if label else {"filename": path}
+    values |= {"tower": {"filename": names.get("filename", names)},
+               "awx": {"filename": names.get("filename", names)}}  # fmt: skip
+    for name, template in (injectors.get("env") or {}).items():
+        value = render(template, values, where)
+        if value or "{" not in template:
+            into.env[name] = value
+    for name, template in (injectors.get("extra_vars") or {}).items():
+        into.extra_vars[name] = _render_tree(template, values, where)
+    into.secrets += credential.secret_values()
+
+
+def _render_tree(template: Any, values: dict[str, Any], where: str) -> Any:
+    if isinstance(template, dict):
+        return {k: _render_tree(v, values, where) for k, v in template.items()}
+    if isinstance(template, list):
+        return [_render_tree(v, values, where) for v in template]
+    return render(template, values, where) if isinstance(template, str) else template
+
+
+def open_key(pem: str, passphrase: str, where: str) -> str:
+    """A private key ready for ssh-add: without its passphrase, in a form every ssh reads."""
+    text = pem.replace("\r\n", "\n").strip() + "\n"
+    try:
+        key = serialization.load_ssh_private_key(text.encode(), passphrase.encode() or None)
+    except ValueError as ssh_error:
+        try:
+            key = serialization.load_pem_private_key(  # type: ignore[assignment]
+                text.encode(), passphrase.encode() or None
+            )
+        except (ValueError, TypeError) as error:
+            raise _bad_key(where, passphrase) from (error or ssh_error)
+    except TypeError as error:
+        raise _bad_key(where, passphrase) from error
+    opened = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.OpenSSH,
+        serialization.NoEncryption(),
+    )
+    return opened.decode()
+
+
+def _bad_key(where: str, passphrase: str) -> JobFailure:
+    given = "the given passphrase does not open it" if passphrase else "it needs a passphrase"
+    return JobFailure(
+        f"The private key of {where} cannot be read: it is damaged, or {given}.",
+        cure="Enter the key again, with its passphrase.",
+        code="ssh_key_unreadable",
+    )

@@ -1,0 +1,271 @@
+"""Step 1, launch: the one function that makes a job row, whoever asks for it.
+
+Prompts are merged here, once; nothing later reads the template again. Errors are InvalidInput with
+AWX's field names, so that API, web and CLI print the same words.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from gantry.base.crypto import key_ring
+from gantry.base.errors import Forbidden, GantryError, InvalidInput
+from gantry.path.prompts import Prompted, merge_prompts
+from gantry.resources.variables import parse_variables
+from gantry.resources import access
+from gantry.resources.credentials import Credential
+from gantry.resources.jobs import ACTIVE, Job, ProjectUpdate, UnifiedJob
+from gantry.resources.organizations import User
+from gantry.resources.projects import Project, ProjectOptions
+from gantry.resources.templates import PROMPTS, JobTemplate, LaunchOptions
+
+# A password field with this value is asked for at each launch. AWX main/models/credential.
+ASK = "ASK"
+PASSWORDS = {"password": "ssh_password", "ssh_key_unlock": "ssh_key_unlock",
+             "become_password": "become_password"}  # fmt: skip
+
+
+class NotCancelable(GantryError):
+    """The job is over, or nobody may cancel it."""
+
+    code = "not_cancelable"
+
+
+class ResourcesNeeded(InvalidInput):
+    """The template lacks something that every launch needs."""
+
+
+@dataclass(frozen=True)
+class Launched:
+    job: Job
+    ignored_fields: dict[str, Any] = field(default_factory=dict)
+
+
+def launch_job(
+    template: JobTemplate,
+    *,
+    user: User | None,
+    prompts: Mapping[str, Any],
+    passwords: Mapping[str, str] | None = None,
+    launch_type: str = "manual",
+) -> Launched:
+    """Make a pending job of a template. `prompts` is a launch request's body, `passwords` the
+    answers to what its credentials ask for. Raises Forbidden and InvalidInput."""
+    if user is not None and not access.may(user, "start", template):
+        raise Forbidden("You do not have permission to perform this action.")
+    prompted = merge_prompts(template, prompts, user)
+    _check_resources(template, prompted)
+    sealed = _take_passwords(prompted.credentials, passwords or {})
+    with transaction.atomic():
+        job = _make_job(template, prompted, user, launch_type)
+        job.credentials.set(prompted.credentials)
+        _wait_for_content(job)
+        _seal_passwords(job, sealed)
+        _enqueue(job)
+    return Launched(job, prompted.ignored)
+
+
+def launch_preview(template: JobTemplate) -> dict[str, Any]:
+    """What a launch of this template asks for and falls back to: GET of AWX's launch endpoint."""
+    credentials = list(template.credentials.select_related("credential_type"))
+    needed = passwords_needed(credentials)
+    inventory_missing = template.inventory_id is None
+    return {
+        "can_start_without_user_input": not needed
+        and not inventory_missing
+        and not any(getattr(template, flag) for flag in PROMPTS.values()),
+        "passwords_needed_to_start": needed,
+        **{flag: getattr(template, flag) for flag in PROMPTS.values()},
+        "survey_enabled": template.survey_enabled,
+        "variables_needed_to_start": [],
+        "credential_needed_to_start": False,
+        "inventory_needed_to_start": inventory_missing,
+    }
+
+
+def relaunch_job(
+    job: Job,
+    *,
+    user: User | None,
+    hosts: str = "all",
+    passwords: Mapping[str, str] | None = None,
+) -> Job:
+    """The same job again with the same prompts; `hosts="failed"` limits it to those that failed."""
+    if user is not None and not access.may(user, "start", job):
+        raise Forbidden("You do not have permission to perform this action.")
+    limit = job.limit
+    if hosts == "failed":
+        names = job.job_host_summaries.filter(failed=True).values_list("host_name", flat=True)
+        if not names:
+            raise InvalidInput(
+                "Cannot relaunch because previous job had 0 failed hosts.", field="hosts"
+            )
+        limit = ",".join(names)
+    credentials = list(job.credentials.select_related("credential_type"))
+    sealed = _take_passwords(credentials, passwords or {})
+    with transaction.atomic():
+        again = Job(
+            **{f.name: getattr(job, f.name) for f in LaunchOptions._meta.fields}
+            | {"limit": limit},
+            kind="job", name=job.name, description=job.description, launch_type="relaunch",
+            unified_job_template=job.unified_job_template, job_template=job.job_template,
+            organization=job.organization, execution_environment=job.execution_environment,
+            ee_reason=job.ee_reason if job.ee_reason == "chosen at launch" else "",
+            created_by=user, modified_by=user,
+        )  # fmt: skip
+        again.save()
+        again.credentials.set(credentials)
+        _wait_for_content(again)
+        _seal_passwords(again, sealed)
+        _enqueue(again)
+    return again
+
+
+def update_project(
+    project: Project, *, user: User | None, launch_type: str = "manual", branch: str = ""
+) -> ProjectUpdate:
+    """Sync a project; an update of the same branch that is already waiting serves both."""
+    if user is not None and not access.may(user, "update", project):
+        raise Forbidden("You do not have permission to perform this action.")
+    if project.scm_type != "git":
+        raise InvalidInput(
+            "Only Git projects can be synced.",
+            field="scm_type",
+            cure="Set the project's source control type to Git and give its URL.",
+        )
+    with transaction.atomic():
+        Project.objects.select_for_update().get(pk=project.pk)
+        wanted = branch or project.scm_branch
+        waiting = ProjectUpdate.objects.filter(
+            project=project, status__in=("new", "pending"), scm_branch=wanted
+        ).first()
+        if waiting is not None:
+            return waiting
+        update = ProjectUpdate(
+            **{f.name: getattr(project, f.name) for f in ProjectOptions._meta.fields}
+            | {"scm_branch": wanted},
+            kind="project_update", name=project.name, project=project, launch_type=launch_type,
+            unified_job_template=project, organization=project.organization,
+            created_by=user, modified_by=user,
+        )  # fmt: skip
+        update.save()
+        Project.objects.filter(pk=project.pk).update(current_job=update, status="pending")
+        _enqueue(update)
+    return update
+
+
+def cancel_job(job: UnifiedJob, *, user: User | None) -> None:
+    """Ask for a job's end. What has not started ends at once; a running one is told first."""
+    if user is not None and not access.may(user, "cancel", job):
+        raise Forbidden("You do not have permission to perform this action.")
+    changed = UnifiedJob.objects.filter(pk=job.pk, status__in=ACTIVE).update(cancel_flag=True)
+    if not changed:
+        raise NotCancelable(
+            f"Job {job.pk} has ended ({job.status}).", cure="Only active jobs can be canceled."
+        )
+    _tell_controllers(f"cancel:{job.pk}")
+
+
+def passwords_needed(credentials: list[Credential]) -> list[str]:
+    """AWX's names of the passwords that these credentials ask for at launch."""
+    needed = []
+    for credential in credentials:
+        inputs = credential.inputs
+        if credential.credential_type.kind == "vault" and inputs.get("vault_password") == ASK:
+            identity = inputs.get("vault_id") or ""
+            needed.append(f"vault_password.{identity}" if identity else "vault_password")
+        elif credential.credential_type.kind == "ssh":
+            needed += [name for key, name in PASSWORDS.items() if inputs.get(key) == ASK]
+    return needed
+
+
+def _check_resources(template: JobTemplate, prompted: Prompted) -> None:
+    if template.project is None:
+        raise ResourcesNeeded(
+            "Job Template project is missing or undefined.", field="resources_needed_to_start"
+        )
+    if prompted.values["inventory"] is None:
+        raise ResourcesNeeded(
+            "Job Template inventory is missing or undefined.", field="resources_needed_to_start"
+        )
+    if not template.playbook:
+        raise ResourcesNeeded("Job Template has no playbook.", field="playbook")
+
+
+def _take_passwords(credentials: list[Credential], passwords: Mapping[str, str]) -> dict[str, str]:
+    needed = passwords_needed(credentials)
+    missing = [name for name in needed if not passwords.get(name)]
+    if missing:
+        error = InvalidInput(", ".join(missing), field="passwords_needed_to_start")
+        error.values = missing
+        raise error
+    return {name: passwords[name] for name in needed}
+
+
+def _make_job(
+    template: JobTemplate, prompted: Prompted, user: User | None, launch_type: str
+) -> Job:
+    assert template.project is not None
+    job = Job(
+        **prompted.values,
+        kind="job", name=template.name, description=template.description,
+        launch_type=launch_type, job_template=template, unified_job_template=template,
+        organization=template.project.organization, created_by=user, modified_by=user,
+        ee_reason="chosen at launch" if prompted.environment_prompted else "",
+    )  # fmt: skip
+    parse_variables(job.extra_vars, field="extra_vars")
+    job.save()
+    JobTemplate.objects.filter(pk=template.pk).update(current_job=job, status="pending")
+    return job
+
+
+def _wait_for_content(job: Job) -> None:
+    """Have the project's tree there before the job: a snapshot, or an update to wait for."""
+    project = job.project
+    if project is None or project.scm_type != "git":
+        return
+    branch = job.scm_branch or project.scm_branch
+    snapshot = project.snapshots.filter(scm_branch=branch, scm_url=project.scm_url).first()
+    stale = project.scm_update_on_launch and (
+        snapshot is None
+        or (timezone.now() - snapshot.created).total_seconds() >= project.scm_update_cache_timeout
+    )
+    if snapshot is None or stale:
+        update = update_project(project, user=None, launch_type="dependency", branch=branch)
+        job.dependencies.add(update)
+        job.project_update = update
+        job.save(update_fields=["project_update"])
+
+
+def _seal_passwords(job: UnifiedJob, passwords: dict[str, str]) -> None:
+    if passwords:
+        job.start_secrets = key_ring().seal(json.dumps(passwords), f"job:{job.pk}:start_secrets")
+        job.save(update_fields=["start_secrets"])
+
+
+def start_secrets(job: UnifiedJob) -> dict[str, str]:
+    """The passwords given at this job's launch; they are wiped when it ends."""
+    if not job.start_secrets:
+        return {}
+    opened = key_ring().open(job.start_secrets, f"job:{job.pk}:start_secrets")
+    return dict(json.loads(opened))
+
+
+def _enqueue(job: UnifiedJob) -> None:
+    job.status = "pending"
+    job.stage_times = {"queued": timezone.now().isoformat()}
+    job.save(update_fields=["status", "stage_times"])
+    _tell_controllers(f"launch:{job.pk}")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify('gantry_jobs', %s)", [f"{job.pk}:pending:queued"])
+
+
+def _tell_controllers(message: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify('gantry_control', %s)", [message])

@@ -1,0 +1,118 @@
+"""Step 4a, project: the tree a job runs from, a snapshot in the database addressed by commit.
+
+A sync is a job of its own kind (its pod runs pods/agent/sync.py); what it sends back is kept here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+
+from django.db import connection, transaction
+
+from gantry.base.errors import JobFailure
+from gantry.resources.jobs import Job, ProjectUpdate
+from gantry.resources.projects import Artifact, Project, ProjectSnapshot
+
+TREE = "tree.tar.gz"
+RESULT = "result.json"
+
+
+def choose_snapshot(job: Job) -> ProjectSnapshot | None:
+    """The newest snapshot of the job's branch; None for a job without project."""
+    project = job.project
+    if project is None:
+        return None
+    branch = job.scm_branch or project.scm_branch
+    snapshot = project.snapshots.filter(scm_branch=branch, scm_url=project.scm_url).first()
+    if snapshot is None:
+        raise JobFailure(
+            f"Project {project.name} has never been synced"
+            + (f" at branch {branch}." if branch else "."),
+            cure="Sync the project and look at its output; then launch again.",
+            code="project_missing",
+        )
+    return snapshot
+
+
+def check_playbook(job: Job, snapshot: ProjectSnapshot) -> None:
+    """Refuse what is not in the tree, or points out of it, before a pod is started for it."""
+    playbook = job.playbook
+    if playbook.startswith(("/", "-")) or ".." in playbook.split("/"):
+        raise JobFailure(
+            f"Playbook path {playbook} leaves the project.",
+            cure="Choose a playbook inside the project's repository.",
+            code="playbook_outside_project",
+        )
+    if playbook not in snapshot.playbooks:
+        names = ", ".join(snapshot.playbooks[:8]) or "none"
+        raise JobFailure(
+            f"Playbook {playbook} is not in project {job.project} at commit "
+            f"{snapshot.revision[:12]}.",
+            cure=f"Playbooks found there: {names}. Sync the project if it was added lately.",
+            code="playbook_missing",
+        )
+
+
+def tree(snapshot: ProjectSnapshot) -> Iterator[bytes]:
+    """The compressed tree, in pieces as they were stored."""
+    pieces = Artifact.objects.filter(job_id=snapshot.update_id, name=TREE).order_by("number")
+    for piece in pieces.iterator(chunk_size=4):
+        yield bytes(piece.data)
+
+
+def keep_snapshot(update: ProjectUpdate) -> ProjectSnapshot:
+    """After a sync that succeeded: make its artifacts the project's snapshot. Idempotent."""
+    existing = ProjectSnapshot.objects.filter(update=update).first()
+    if existing is not None:
+        return existing
+    pieces = Artifact.objects.filter(job=update).order_by("name", "number")
+    result = json.loads(b"".join(bytes(p.data) for p in pieces.filter(name=RESULT)) or b"null")
+    if result is None:
+        raise JobFailure(
+            "The sync ended well but sent no tree back.",
+            cure="Launch the sync again; report this if it happens twice.",
+            code="sync_incomplete",
+        )
+    digest, size = hashlib.sha256(), 0
+    for piece in pieces.filter(name=TREE).iterator(chunk_size=4):
+        digest.update(piece.data)
+        size += len(piece.data)
+    with transaction.atomic():
+        snapshot = ProjectSnapshot.objects.create(
+            project=update.project, update=update, scm_url=update.scm_url,
+            scm_branch=update.scm_branch, revision=result["revision"], sha256=digest.hexdigest(),
+            size=size, unpacked_size=result["unpacked_size"], playbooks=result["playbooks"],
+            inventory_files=result["inventories"],
+        )  # fmt: skip
+        ProjectUpdate.objects.filter(pk=update.pk).update(scm_revision=result["revision"])
+        if update.scm_branch == update.project.scm_branch:
+            Project.objects.filter(pk=update.project_id).update(
+                snapshot=snapshot, scm_revision=result["revision"]
+            )
+    _forget_old(update.project_id)
+    return snapshot
+
+
+def _forget_old(project: int) -> None:
+    """Trees that no job ran from and that a newer one of the same branch replaces."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH unused AS (
+                SELECT s.id, s.update_id FROM resources_projectsnapshot s
+                 WHERE s.project_id = %s
+                   AND NOT EXISTS (SELECT 1 FROM resources_job j WHERE j.project_snapshot_id = s.id)
+                   AND EXISTS (SELECT 1 FROM resources_projectsnapshot n
+                                WHERE n.project_id = s.project_id AND n.id > s.id
+                                  AND n.scm_branch = s.scm_branch AND n.scm_url = s.scm_url)
+                   AND s.id IS DISTINCT FROM (SELECT snapshot_id FROM resources_project
+                                               WHERE unifiedjobtemplate_ptr_id = s.project_id)
+            ), gone AS (
+                DELETE FROM resources_projectsnapshot s USING unused u WHERE s.id = u.id
+            )
+            DELETE FROM resources_artifact a USING unused u WHERE a.job_id = u.update_id
+            """,
+            [project],
+        )

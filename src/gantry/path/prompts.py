@@ -1,0 +1,174 @@
+"""Merges a launch request into its template: what the template lets a launch change, is changed.
+
+AWX's rules (awx/main/models/jobs.py, awx/api/serializers.py JobLaunchSerializer): a field that is
+not prompted for is no error but is reported as ignored; a value equal to the template's is neither.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gantry.base.errors import InvalidInput
+from gantry.resources.variables import parse_variables
+from gantry.resources import access
+from gantry.resources.base import JOB_TYPES, VERBOSITIES
+from gantry.resources.credentials import Credential
+from gantry.resources.environments import ExecutionEnvironment
+from gantry.resources.inventories import Inventory
+from gantry.resources.organizations import User
+from gantry.resources.templates import PROMPTS, JobTemplate, LaunchOptions
+
+COUNTS = ("forks", "job_slice_count", "verbosity")
+TEXTS = ("scm_branch", "job_tags", "skip_tags", "limit")
+
+
+@dataclass
+class Prompted:
+    """The launch options of the job to be, its credentials, and what was not taken."""
+
+    values: dict[str, Any]
+    credentials: list[Credential]
+    environment_prompted: bool = False
+    ignored: dict[str, Any] = field(default_factory=dict)
+
+
+def merge_prompts(template: JobTemplate, prompts: Mapping[str, Any], user: User | None) -> Prompted:
+    """Raises InvalidInput with the field's name."""
+    values = {f.name: getattr(template, f.name) for f in LaunchOptions._meta.fields}
+    values["execution_environment"] = template.execution_environment
+    merged = Prompted(values, list(template.credentials.select_related("credential_type")))
+    for name, flag in PROMPTS.items():
+        if name not in prompts or prompts[name] is None:
+            continue
+        if name == "extra_vars":
+            _merge_variables(merged, prompts[name], getattr(template, flag))
+            continue
+        asked = getattr(template, flag)
+        value = _checked(name, prompts[name], user)
+        if not asked:
+            if not _same(merged, name, value):
+                merged.ignored[name] = prompts[name]
+        elif name == "credentials":
+            merged.credentials = _merge_credentials(merged.credentials, value)
+        elif name in ("labels", "instance_groups"):
+            merged.ignored[name] = prompts[name]  # these resources come with their own issues
+        else:
+            values[name] = value
+            merged.environment_prompted |= name == "execution_environment"
+    _check_branch(template, values)
+    return merged
+
+
+def _same(merged: Prompted, name: str, value: Any) -> bool:
+    if name == "credentials":
+        return {c.pk for c in value} == {c.pk for c in merged.credentials}
+    return bool(merged.values.get(name) == value)
+
+
+def _check_branch(template: JobTemplate, values: dict[str, Any]) -> None:
+    branch = values["scm_branch"]
+    project = template.project
+    if branch and project is not None and not project.allow_override:
+        if branch != project.scm_branch:
+            raise InvalidInput("Project does not allow override of branch.", field="scm_branch")
+        values["scm_branch"] = ""
+
+
+def _merge_variables(merged: Prompted, given: Any, asked: bool) -> None:
+    variables = parse_variables(given, field="extra_vars")
+    own = parse_variables(merged.values["extra_vars"], field="extra_vars")
+    if asked:
+        merged.values["extra_vars"] = dump_variables({**own, **variables})
+        return
+    ignored = {k: v for k, v in variables.items() if k not in own or own[k] != v}
+    if ignored:
+        merged.ignored["extra_vars"] = ignored
+
+
+def _merge_credentials(own: list[Credential], chosen: list[Credential]) -> list[Credential]:
+    """Those of the launch replace the template's of the same type; AWX refuses to drop one."""
+    kinds = [_slot(c) for c in chosen]
+    for kind in kinds:
+        if kinds.count(kind) > 1:
+            name = next(c for c in chosen if _slot(c) == kind).credential_type.name
+            raise InvalidInput(f"Cannot assign multiple {name} credentials.", field="credentials")
+    for credential in chosen:
+        if credential.credential_type.kind in ("registry", "scm", "galaxy"):
+            raise InvalidInput(
+                f"Cannot assign a Credential of kind `{credential.credential_type.kind}`",
+                field="credentials",
+            )
+    missing = [c for c in own if _slot(c) not in kinds]
+    if missing:
+        names = ", ".join(c.credential_type.name for c in missing)
+        raise InvalidInput(
+            f"Removing {names} credential at launch time without replacement is not supported. "
+            f"Provided list lacked credential(s): {names}.",
+            field="credentials",
+        )
+    return chosen
+
+
+def _slot(credential: Credential) -> tuple[int, str]:
+    """One credential of a type, but several vaults with different ids."""
+    identity = credential.inputs.get("vault_id") or ""
+    vault = credential.credential_type.kind == "vault"
+    return credential.credential_type_id, identity if vault else ""
+
+
+def _checked(name: str, value: Any, user: User | None) -> Any:
+    if name in COUNTS or name == "timeout":
+        return _number(name, value)
+    if name in TEXTS:
+        if not isinstance(value, str):
+            raise InvalidInput("Not a valid string.", field=name)
+        return value
+    if name == "diff_mode":
+        if not isinstance(value, bool):
+            raise InvalidInput("Must be a valid boolean.", field=name)
+        return value
+    if name == "job_type":
+        if value not in dict(JOB_TYPES):
+            raise InvalidInput(f'"{value}" is not a valid choice.', field=name)
+        return value
+    if name == "inventory":
+        return _row(Inventory, value, name, user)
+    if name == "execution_environment":
+        return _row(ExecutionEnvironment, value, name, user)
+    if name == "credentials":
+        if not isinstance(value, list):
+            raise InvalidInput(
+                f'Expected a list of items but got type "{type(value).__name__}".', field=name
+            )
+        return [_row(Credential, pk, name, user) for pk in value]
+    return value
+
+
+def _number(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidInput("A valid integer is required.", field=name)
+    if name in COUNTS and value < 0:
+        raise InvalidInput("Ensure this value is greater than or equal to 0.", field=name)
+    if name == "verbosity" and value not in dict(VERBOSITIES):
+        raise InvalidInput(f'"{value}" is not a valid choice.', field=name)
+    return value
+
+
+def _row(model: Any, pk: Any, name: str, user: User | None) -> Any:
+    if isinstance(pk, bool) or not isinstance(pk, int):
+        raise InvalidInput(
+            f"Incorrect type. Expected pk value, received {type(pk).__name__}.", field=name
+        )
+    rows = model.objects.all() if user is None else access.visible(user, model.objects.all())
+    row = rows.filter(pk=pk).first()
+    if row is None:
+        raise InvalidInput(f'Invalid pk "{pk}" - object does not exist.', field=name)
+    return row
+
+
+def dump_variables(variables: dict[str, Any]) -> str:
+    """JSON text, as AWX stores a job's extra vars; dates that YAML made become text."""
+    return json.dumps(variables, default=str)

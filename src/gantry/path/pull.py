@@ -1,0 +1,139 @@
+"""Step 3, pull: make sure the image is on the engine, by the EE's policy, and say which digest it is.
+
+Jobs that need the same image at the same time share one pull. A failed pull is told in the
+registry's own words with what to do about them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gantry.base.errors import EngineError, EngineUnreachable, JobFailure
+from gantry.base.image_reference import parse_reference
+from gantry.pods.contract import Engine, Image, PullProgress, RegistryLogin
+
+OnProgress = Callable[[PullProgress], None]
+
+# words of registries and engines -> (class, what it means, what to do)
+PULL_ERRORS: list[tuple[tuple[str, ...], str, str, str]] = [
+    (
+        ("unauthorized", "authentication required", "denied", "invalid username/password", "403"),
+        "registry_denied",
+        "The registry refused the login",
+        "Check user name and password of the registry credential on the execution environment; "
+        "registries also answer so for a repository that does not exist.",
+    ),
+    (
+        ("manifest unknown", "not found", "name unknown", "no such image", "404"),
+        "image_unknown",
+        "The registry has no such image",
+        "Check the image's name and tag on the execution environment.",
+    ),
+    (
+        ("x509", "certificate", "tls", "server gave http response"),
+        "registry_tls",
+        "The registry's certificate is not trusted",
+        "Add the registry's CA to the machine that runs the engine, or switch off Verify SSL on "
+        "the registry credential.",
+    ),
+    (
+        ("no space left",),
+        "disk_full",
+        "The engine's disk is full",
+        "Remove images that are no longer used (`podman image prune -a`) or add disk.",
+    ),
+    (
+        ("connection refused", "no such host", "i/o timeout", "no route", "lookup", "unreachable",
+         "timed out", "connection reset", "eof", "server misbehaving"),
+        "registry_unreachable",
+        "The registry cannot be reached",
+        "Check the registry's address and that the machine of the engine reaches it; `gantry "
+        "doctor` tries it.",
+    ),
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PullRequest:
+    image: str
+    policy: str  # always, missing, never, or "" which means missing
+    login: RegistryLogin | None
+
+
+def explain(image: str, words: str) -> JobFailure:
+    """The failure that a registry's or engine's words amount to."""
+    lower = words.lower()
+    for needles, code, meaning, cure in PULL_ERRORS:
+        if any(needle in lower for needle in needles):
+            break
+    else:
+        code, meaning = "pull_failed", "The image could not be pulled"
+        cure = "The engine's words above say why."
+    return JobFailure(f"{meaning}: {image}: {words.strip()}", cure=cure, code=code)
+
+
+class Puller:
+    """Pulls for all jobs of this controller, each image once at a time."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._under_way: dict[PullRequest, asyncio.Task[None]] = {}
+        self._listeners: dict[PullRequest, list[OnProgress]] = {}
+
+    async def ensure(self, request: PullRequest, on_progress: OnProgress) -> Image:
+        """The image that will run. Raises JobFailure with class, sentence and cure."""
+        reference = with_tag(request.image)
+        if request.policy != "always":
+            present = await self._engine.image(reference)
+            if present is not None:
+                return present
+            if request.policy == "never":
+                raise JobFailure(
+                    f"Image {request.image} is not present and its pull policy is `never`.",
+                    cure="Load it on the engine's machine, or set the execution environment's "
+                    "pull to `missing`.",
+                    code="image_not_present",
+                )
+        await self._shared(request, on_progress)
+        present = await self._engine.image(reference)
+        if present is None:
+            raise explain(request.image, "the pull ended without an error, but without the image")
+        return present
+
+    async def _shared(self, request: PullRequest, on_progress: OnProgress) -> None:
+        listeners = self._listeners.setdefault(request, [])
+        listeners.append(on_progress)
+        task = self._under_way.get(request)
+        if task is None:
+            task = asyncio.create_task(self._pull(request))
+            self._under_way[request] = task
+        try:
+            # One job's cancel must not end the pull that another waits for.
+            await asyncio.shield(task)
+        finally:
+            listeners.remove(on_progress)
+            if not listeners and not task.done():
+                task.cancel()
+
+    async def _pull(self, request: PullRequest) -> None:
+        def tell(progress: PullProgress) -> None:
+            for listener in list(self._listeners.get(request, ())):
+                listener(progress)
+
+        try:
+            await self._engine.pull(with_tag(request.image), request.login, tell)
+        except EngineUnreachable:
+            raise
+        except EngineError as error:
+            raise explain(request.image, error.sentence) from error
+        finally:
+            self._under_way.pop(request, None)
+            self._listeners.pop(request, None)
+
+
+def with_tag(image: str) -> str:
+    """A reference without tag and digest means `latest`, on every engine alike."""
+    parsed = parse_reference(image)
+    return image if parsed.tag or parsed.digest else f"{image}:latest"

@@ -1,0 +1,89 @@
+"""Step 2, resolve: which execution environment, and the sentence that says why this one.
+
+AWX's order of precedence (awx/main/models/mixins.py, ExecutionEnvironmentMixin); the answer is
+written on the job, so that nothing later has to ask again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gantry.base.config import settings
+from gantry.base.errors import JobFailure
+from gantry.resources.environments import ExecutionEnvironment
+from gantry.resources.jobs import Job, ProjectUpdate, UnifiedJob
+from gantry.resources.organizations import Organization
+from gantry.resources.projects import Project
+from gantry.resources.templates import JobTemplate
+
+Candidate = tuple[ExecutionEnvironment | None, str]
+
+
+@dataclass(frozen=True)
+class Resolution:
+    environment: ExecutionEnvironment
+    reason: str
+
+
+def resolve_environment(row: Job | ProjectUpdate | JobTemplate | Project) -> Resolution:
+    """The EE that a job, or a template's next job, runs in. Raises JobFailure when there is none."""
+    for environment, reason in _candidates(row):
+        if environment is not None:
+            return Resolution(environment, reason)
+    raise JobFailure(
+        "Job could not start because no Execution Environment could be found.",
+        cure="Choose an execution environment on the template, or a default one on the project or "
+        "the organization, or make a global one.",
+        code="no_execution_environment",
+    )
+
+
+def _candidates(row: Job | ProjectUpdate | JobTemplate | Project) -> Iterator[Candidate]:
+    if isinstance(row, ProjectUpdate | Project):
+        yield _control_plane(), "control plane environment: every project sync runs in it"
+        return
+    if isinstance(row, Job):
+        # Launch copied the template's EE, or the prompt's, and then said so in ee_reason.
+        yield row.execution_environment, row.ee_reason or f"job template {row.name}"
+    else:
+        yield row.execution_environment, f"job template {row.name}"
+    project = row.project
+    if project is not None:
+        yield project.default_environment, f"default of project {project.name}"
+        yield _default_of(row.organization or project.organization, "")
+    elif row.organization is not None:
+        yield _default_of(row.organization, "")
+    if row.inventory is not None:
+        yield _default_of(row.inventory.organization, f", owner of inventory {row.inventory.name}")
+    yield from _global()
+
+
+def _default_of(organization: Organization | None, detail: str) -> Candidate:
+    if organization is None:
+        return None, ""
+    return (
+        organization.default_environment,
+        f"organization default of {organization.name}{detail}",
+    )
+
+
+def _global() -> Iterator[Candidate]:
+    unmanaged = ExecutionEnvironment.objects.filter(organization=None, managed=False)
+    listed = unmanaged.filter(image=settings().global_image).order_by("-created").first()
+    yield listed, "global default: the image that GANTRY_GLOBAL_IMAGE names"
+    yield unmanaged.order_by("-created").first(), "newest global execution environment"
+
+
+def _control_plane() -> ExecutionEnvironment | None:
+    managed = ExecutionEnvironment.objects.filter(organization=None, managed=True)
+    return managed.order_by("-created").first()
+
+
+def specific(job: UnifiedJob) -> Job | ProjectUpdate:
+    """The child row of a unified job."""
+    if job.kind == "job":
+        return Job.objects.get(pk=job.pk)
+    if job.kind == "project_update":
+        return ProjectUpdate.objects.get(pk=job.pk)
+    raise ValueError(f"job {job.pk} is a {job.kind}")

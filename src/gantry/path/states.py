@@ -1,0 +1,109 @@
+"""The states of a job and the only function that changes them.
+
+`status` is AWX's word, `stage` the step of the path. Edges are checked: a step that tries to leave
+a finished state, or to act on a job that another controller holds, is refused. Every change is
+announced on the channel `gantry_jobs` as `<id>:<status>:<stage>`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from gantry.base.errors import Fenced
+from gantry.resources.jobs import FINISHED, STAGES, UnifiedJob
+from gantry.resources.templates import UnifiedJobTemplate
+
+EDGES: dict[str, tuple[str, ...]] = {
+    "new": ("pending", "canceled", "error"),
+    "pending": ("waiting", "canceled", "error", "failed"),
+    # A controller that is told to stop gives back what it has not started.
+    "waiting": ("running", "pending", "canceled", "error", "failed"),
+    "running": ("successful", "failed", "error", "canceled"),
+    "successful": (),
+    "failed": (),
+    "error": (),
+    "canceled": (),
+}
+# Which stages each status may be at; the handler of a stage is the function of that name in
+# control/walk.py.
+STAGES_OF: dict[str, tuple[str, ...]] = {
+    "new": ("queued",),
+    "pending": ("queued",),
+    "waiting": ("resolving", "pulling", "preparing"),
+    "running": ("starting", "running", "cleaning"),
+    **{status: ("done",) for status in FINISHED},
+}
+
+assert set(EDGES) == set(STAGES_OF)
+assert {s for stages in STAGES_OF.values() for s in stages} == set(STAGES)
+assert all(target in EDGES for targets in EDGES.values() for target in targets)
+
+
+class WrongEdge(AssertionError):
+    """A bug of Gantry: this job may not go there from where it is."""
+
+
+def announce(job: UnifiedJob) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_notify('gantry_jobs', %s)", [f"{job.pk}:{job.status}:{job.stage}"]
+        )
+
+
+def move(job: UnifiedJob, *, status: str = "", stage: str = "", **fields: Any) -> None:
+    """Change status and stage and whatever else in one statement, if this lease still holds.
+
+    Raises Fenced when another controller has taken the job over since it was read.
+    """
+    target = status or job.status
+    if target != job.status and target not in EDGES[job.status]:
+        raise WrongEdge(f"job {job.pk} from {job.status} to {target}")
+    stage = stage or (STAGES_OF[target][0] if target != job.status else job.stage)
+    if stage not in STAGES_OF[target]:
+        raise WrongEdge(f"job {job.pk} is {target} and cannot be at {stage}")
+    now = timezone.now()
+    if stage != job.stage:
+        fields["stage_times"] = {**job.stage_times, stage: now.isoformat()}
+    fields |= {"status": target, "stage": stage, "modified": now}
+    with transaction.atomic():
+        changed = UnifiedJob.objects.filter(
+            pk=job.pk, lease_epoch=job.lease_epoch, status=job.status
+        ).update(**fields)
+        if not changed:
+            raise Fenced(f"Job {job.pk} is no longer ours.")
+        for name, value in fields.items():
+            setattr(job, name, value)
+        announce(job)
+
+
+def end(job: UnifiedJob, *, status: str, **fields: Any) -> None:
+    """The last move: writes once when and how it ended, here and on its template."""
+    now = timezone.now()
+    started = job.started or now
+    with transaction.atomic():
+        move(
+            job,
+            status=status,
+            finished=now,
+            failed=status != "successful",
+            elapsed=round((now - started).total_seconds(), 3),
+            lease_owner=None,
+            lease_expires=None,
+            start_secrets="",
+            waiting_for="",
+            **({"canceled_on": now} if status == "canceled" else {}),
+            **fields,
+        )
+        UnifiedJobTemplate.objects.filter(pk=job.unified_job_template_id).update(
+            status=status,
+            last_job=job.pk,
+            last_job_failed=status != "successful",
+            last_job_run=now,
+            current_job=None,
+        )
+        with connection.cursor() as cursor:
+            # Jobs that waited for this one, or for its place, can go on.
+            cursor.execute("SELECT pg_notify('gantry_control', %s)", [f"ended:{job.pk}"])
