@@ -67,12 +67,23 @@ class Podman:
 
     def build(self, tag: str, context: Path, recipe: str) -> None:
         """Build `context`/Containerfile on images that are here already, without any network."""
+        before = self.image_id(tag)
         self.run(
             "build",
             *("--network=none", "--pull=never", "--layers=false", "--http-proxy=false"),
             *("--label", f"{RECIPE_LABEL}={recipe}", "--tag", tag, str(context)),
             timeout=900,
         )
+        self.drop(before)
+
+    def image_id(self, image: str) -> str:
+        done = self._start(("image", "inspect", "--format={{.Id}}", image), None, 60)
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    def drop(self, image_id: str) -> None:
+        """Remove an image that lost its name, and what only it stood on; not one in use."""
+        if image_id:
+            self.succeeds("image", "rm", image_id)
 
 
 def recipe_hash(*parts: str | bytes) -> str:

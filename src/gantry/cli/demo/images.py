@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,18 +29,20 @@ def build_demo_images(engine: EngineSetup, *, log: Log, conf_dir: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="gantry-demo-") as work, ThreadPoolExecutor(2) as pool:
         node = _context(podman, NODE_IMAGE, base_recipe(), Path(work) / "node")
         cloud = _context(podman, CLOUD_IMAGE, starter_recipe(), Path(work) / "cloud")
-        fetched = built = None
+        tasks: list[Future[None]] = []
+
+        def build_node() -> None:
+            if node:
+                tasks.append(pool.submit(_build_node, podman, node, log))
+
         if cloud:
-            fetched = pool.submit(_fetch_moto, cloud.path, fetch_target(podman, log), log)
-        if node:
-            build_base(podman, log=log)
-            built = pool.submit(_build, podman, NODE_IMAGE, node, log)
-        build_starter_ee(engine, log=log, conf_dir=conf_dir)
-        if cloud and fetched:
-            fetched.result()
-            _build(podman, CLOUD_IMAGE, cloud, log)
-        if built:
-            built.result()
+            tasks.append(pool.submit(_fetch_moto, cloud.path, fetch_target(podman, log), log))
+        build_starter_ee(engine, log=log, conf_dir=conf_dir, after_base=build_node)
+        for task in tasks:
+            task.result()
+        if cloud:
+            log(f"demo images: building {CLOUD_IMAGE}")
+            podman.build(CLOUD_IMAGE, cloud.path, cloud.recipe)
     log(f"demo images: ready after {time.monotonic() - began:.1f} s")
 
 
@@ -66,6 +68,7 @@ def _fetch_moto(context: Path, target: list[str], log: Log) -> None:
     wheels.download(["-r", str(context / "requirements.txt")], context / "wheels", target)
 
 
-def _build(podman: Podman, image: str, context: Context, log: Log) -> None:
-    log(f"demo images: building {image}")
-    podman.build(image, context.path, context.recipe)
+def _build_node(podman: Podman, context: Context, log: Log) -> None:
+    build_base(podman, log=log)  # someone may have removed it since the starter EE was built
+    log(f"demo images: building {NODE_IMAGE}")
+    podman.build(NODE_IMAGE, context.path, context.recipe)

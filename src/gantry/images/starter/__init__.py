@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -28,34 +29,40 @@ def starter_recipe() -> str:
     return recipe_hash(distribution.base_recipe(), *COLLECTIONS, *files)
 
 
-def build_starter_ee(engine: EngineSetup, *, log: Log, conf_dir: Path | None = None) -> str:
+def build_starter_ee(
+    engine: EngineSetup,
+    *,
+    log: Log,
+    conf_dir: Path | None = None,
+    after_base: Callable[[], None] = lambda: None,
+) -> str:
     """Have the starter EE in this machine's engine and return its name; built only if need be.
 
     `log` gets one line a step. `conf_dir` keeps Gantry's containers.conf; a temporary one without.
+    `after_base` is called as soon as other images can be built on the base, beside this one.
     """
     with tempfile.TemporaryDirectory(prefix="gantry-starter-") as work:
         podman = Podman.of(engine, conf_dir or Path(work))
         recipe = starter_recipe()
         if podman.recipe_of(STARTER_IMAGE) == recipe:
             log(f"starter EE: {STARTER_IMAGE} is here already")
+            after_base()
             return STARTER_IMAGE
         began = time.monotonic()
-        _build(podman, Path(work) / "context", recipe, log)
+        context = Path(work) / "context"
+        context.mkdir()
+        for name in RECIPE_FILES:
+            shutil.copy(FILES / name, context)
+        target = fetch_target(podman, log)
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            fetched = pool.submit(_fetch, context, target, log)
+            distribution.build_base(podman, log=log)
+            after_base()
+            fetched.result()
+        log("starter EE: installing ansible-core and the collections, compiling them")
+        podman.build(STARTER_IMAGE, context, recipe)
         log(f"starter EE: built {STARTER_IMAGE} in {time.monotonic() - began:.0f} s")
         return STARTER_IMAGE
-
-
-def _build(podman: Podman, context: Path, recipe: str, log: Log) -> None:
-    context.mkdir()
-    for name in RECIPE_FILES:
-        shutil.copy(FILES / name, context)
-    target = fetch_target(podman, log)
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        fetched = pool.submit(_fetch, context, target, log)
-        distribution.build_base(podman, log=log)
-        fetched.result()
-    log("starter EE: installing ansible-core and the collections, compiling them")
-    podman.build(STARTER_IMAGE, context, recipe)
 
 
 def fetch_target(podman: Podman, log: Log) -> list[str]:

@@ -22,7 +22,7 @@ PACKAGES = ("ca-certificates", "git", "openssh-client", "python3", "rsync", "ssh
 # Kept as .deb files in the base, so that images on top of it need no package mirror: the demo's.
 SPARE = ("openssh-server", "sudo")
 SPARE_DIR = "/var/cache/gantry"
-LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*")
+LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*")
 # Whatever says how this host reaches its mirrors; the rest of its apt settings is its own affair.
 APT_SETTINGS = re.compile(r"^(Acquire::(?!GzipIndexes|Languages|CompressionTypes)\S+) (\".*\");$")
 STEPS = {
@@ -77,7 +77,9 @@ def build_base(podman: Podman, *, log: Log) -> str:
     log(f"base image: {release.get('PRETTY_NAME', codename)} with {', '.join(PACKAGES)}")
     with tempfile.TemporaryDirectory(prefix="gantry-base-") as folder:
         command = _mmdebstrap(Path(folder), release.get("ID", ""), codename)
+        before = podman.image_id(BASE_IMAGE)
         _import(podman, command, recipe, log)
+        podman.drop(before)
     return BASE_IMAGE
 
 
@@ -111,7 +113,8 @@ def _hooks() -> list[str]:
         f'rm -rf "$1{SPARE_DIR}/partial" "$1{SPARE_DIR}/lock"',
         # How this host reaches its mirrors is no business of whoever gets the image.
         'rm -f "$1"/etc/apt/sources.list "$1"/etc/apt/sources.list.d/*'
-        ' "$1"/etc/apt/apt.conf.d/99mmdebstrap "$1"/etc/apt/auth.conf',
+        ' "$1"/etc/apt/apt.conf.d/99mmdebstrap "$1"/etc/apt/auth.conf "$1"/var/log/apt/*',
+        ': >"$1"/etc/hostname; : >"$1"/etc/resolv.conf',
     ]
 
 

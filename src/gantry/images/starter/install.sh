@@ -1,5 +1,6 @@
 # Runs once, as root, in the image under construction; /recipe is the build context, read-only.
 set -eu
+umask 022
 cd /recipe
 rm -rf /var/cache/gantry
 
