@@ -10,10 +10,9 @@ import json
 import math
 import struct
 import uuid as uuids
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -31,9 +30,9 @@ HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 # 22 fields; each is a length and a value. The ones of fixed length come first.
 _FIXED = struct.Struct(">h iq iq iq ii iq i? i? ih iI iI ih".replace(" ", ""))
-_LENGTH = struct.Struct(">i")
+_LENGTH = struct.Struct(">i").pack
 _HOST_ID = struct.Struct(">iq")
-_NULL = _LENGTH.pack(-1)
+_NULL = _LENGTH(-1)
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # PostgreSQL's
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -55,11 +54,11 @@ FAILED_EVENTS = frozenset((
 ))  # fmt: skip
 STATS = "playbook_on_stats"
 _CUT = b',"event_data":'
+_BRACE = ord("}")
 _CACHE_LIMIT = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A row's bytes, and what the rest of the record needs to know of it."""
 
     data: bytes
@@ -118,9 +117,13 @@ def _short(value: Any, limit: int = 1024) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def _text(uuid: Any) -> str:
+    return uuid if isinstance(uuid, str) and len(uuid) <= 64 else _short(uuid, 64)
+
+
 def _field(text: str) -> bytes:
     raw = text.encode()
-    return _LENGTH.pack(len(raw)) + raw
+    return _LENGTH(len(raw)) + raw
 
 
 def _small(value: Any) -> int:
@@ -146,15 +149,34 @@ class RowMaker:
         self.hosts = hosts
         self._contexts: dict[tuple[Any, ...], bytes] = {}
 
-    def row(self, frame: Frame) -> Row:
+    def rows(self, frames: Sequence[Frame]) -> list[Row]:
+        """The frames' rows. Asks once for all of them whether a secret is in them."""
+        touched = self.redactor.touches(b"\0".join([f.body for f in frames]))
+        return [self.row(f, touched and self.redactor.touches(f.body)) for f in frames]
+
+    def row(self, frame: Frame, touched: bool) -> Row:
+        """`touched`: whether a secret is in the frame."""
         if not 0 < frame.counter < 1 << COUNTER_BITS:
             raise GantryError(
                 f"Job {self.job} sent event number {frame.counter}; one job can record "
                 f"{(1 << COUNTER_BITS) - 1} events.",
                 cure="Split the play, or lower its verbosity.",
             )
-        head, data, text = self._parse(frame.body)
-        return self._encode(frame, head, data, text)
+        # Gantry's callback puts event_data last, so its text can be stored as it came.
+        # Inside a JSON string every quote is escaped: the mark cannot occur in one.
+        body = frame.body
+        cut = body.find(_CUT)
+        if not touched and cut > 0 and body[-1] == _BRACE and b"\\u0000" not in body:
+            try:
+                text = body[cut + len(_CUT) : -1]
+                head = orjson.loads(body[:cut] + b"}")
+                data = orjson.loads(text)
+            except orjson.JSONDecodeError:
+                pass
+            else:
+                if isinstance(data, dict):
+                    return self._encode(frame, head, data, text)
+        return self._encode(frame, *self._parse_with_care(body))
 
     def masked(self, body: bytes) -> dict[str, Any] | None:
         """The JSON object in a body, mended and redacted; None if there is none."""
@@ -164,25 +186,8 @@ class RowMaker:
             return None
         return found
 
-    def _parse(self, body: bytes) -> tuple[dict[str, Any], dict[str, Any], bytes]:
-        """(head, event_data, event_data as it will be stored)."""
-        if not self.redactor.touches(body) and b"\\u0000" not in body:
-            # Gantry's callback puts event_data last, so its text can be stored as it came.
-            # Inside a JSON string every quote is escaped: the mark cannot occur in one.
-            cut = body.find(_CUT)
-            if cut > 0:
-                try:
-                    text = body[cut + len(_CUT) : -1]
-                    head = orjson.loads(body[:cut] + b"}")
-                    data = orjson.loads(text)
-                except orjson.JSONDecodeError:
-                    pass
-                else:
-                    if body[-1] == 0x7D and isinstance(data, dict) and isinstance(head, dict):
-                        return head, data, text
-        return self._parse_with_care(body)
-
     def _parse_with_care(self, body: bytes) -> tuple[dict[str, Any], dict[str, Any], bytes]:
+        """(head, event_data, event_data as it will be stored), redacted, from any bytes at all."""
         head = self.masked(body)
         if head is None:
             text = self.redactor.text(clean(body.decode("utf-8", "replace")))
@@ -193,28 +198,33 @@ class RowMaker:
         return head, data, dumps(data)
 
     def _encode(self, frame: Frame, head: dict[str, Any], data: dict[str, Any], text: bytes) -> Row:
-        event = _short(head.get("event") or "verbose", 100)
-        level = LEVEL.get(event, 0)
+        get = head.get
+        event = get("event") or "verbose"
+        level = LEVEL.get(event, -1) if isinstance(event, str) else -1
+        if level < 0:
+            event, level = _short(event, 100), 0
         failed, changed = _outcome(event, data)
-        own = _short(head.get("uuid"), 64) or str(
-            uuids.uuid5(uuids.NAMESPACE_OID, f"{self.job}/{frame.counter}")
-        )
-        parent = _short(head.get("parent_uuid"), 64)
+        own = _text(get("uuid")) or self._invented_uuid(frame.counter)
+        parent = _text(get("parent_uuid"))
+        stdout = get("stdout") or ""
         number = event_id(self.job, frame.counter)
-        stdout = head.get("stdout") or ""
-        data_row = b"".join((
-            _FIXED.pack(
-                22, 8, number, 8, self.job, 8, self.created, 4, frame.counter,
-                8, _timestamp(head.get("created")), 1, failed, 1, changed, 2, level,
-                4, frame.start_line, 4, frame.start_line + frame.line_count,
-                2, _small(head.get("verbosity")),
-            ),
-            self._context(event, data),
-            _field(own), _field(parent),
-            _field(stdout if isinstance(stdout, str) else str(stdout)),
-            _LENGTH.pack(len(text)), text,
-        ))  # fmt: skip
-        return Row(data_row, number, event, level, own, parent, failed, changed, data)
+        fixed = _FIXED.pack(
+            22, 8, number, 8, self.job, 8, self.created, 4, frame.counter,
+            8, _timestamp(get("created")), 1, failed, 1, changed, 2, level,
+            4, frame.start_line, 4, frame.start_line + frame.line_count,
+            2, _small(get("verbosity", 0)),
+        )  # fmt: skip
+        shown = stdout.encode() if isinstance(stdout, str) else str(stdout).encode()
+        own_raw, parent_raw = own.encode(), parent.encode()
+        parts = (
+            fixed, self._context(event, data),
+            _LENGTH(len(own_raw)), own_raw, _LENGTH(len(parent_raw)), parent_raw,
+            _LENGTH(len(shown)), shown, _LENGTH(len(text)), text,
+        )  # fmt: skip
+        return Row(b"".join(parts), number, event, level, own, parent, failed, changed, data)
+
+    def _invented_uuid(self, counter: int) -> str:
+        return str(uuids.uuid5(uuids.NAMESPACE_OID, f"{self.job}/{counter}"))
 
     def _context(self, event: str, data: dict[str, Any]) -> bytes:
         """The fields event, host_name, host_id, playbook, play, task, role."""
