@@ -135,10 +135,15 @@ def may_add(user: Person, model: type[Model]) -> bool:
 
 def visible(user: Person, queryset: QuerySet[M]) -> QuerySet[M]:
     """The part of `queryset` that `user` may read."""
+    return within(user, "read", queryset)
+
+
+def within(user: Person, verb: str, queryset: QuerySet[M]) -> QuerySet[M]:
+    """The part of `queryset` to which `user` may do `verb`, in one query."""
     who = standing(user)
     if not who.user:
         return queryset.none()
-    roles = _rules(queryset.model).get("read", _NOBODY)
+    roles = _rules(queryset.model).get(verb, _NOBODY)
     if who.superuser or "anyone" in roles or (who.auditor and "auditor" in roles):
         return queryset
     reach = Q(pk__in=[])
