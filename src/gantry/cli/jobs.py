@@ -1,0 +1,114 @@
+"""`gantry job ...`: the same launch function and the same record as API and web, in a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Any
+
+from gantry.base.config import settings
+from gantry.base.errors import InvalidInput
+from gantry.path.launch import launch_job
+from gantry.record.tail import Tail
+from gantry.resources.jobs import Job, UnifiedJob
+from gantry.resources.organizations import User
+from gantry.resources.templates import JobTemplate
+
+
+def page(job: UnifiedJob) -> str:
+    return f"{settings().public_url}/jobs/{job.pk}/"
+
+
+def find(job: int) -> UnifiedJob:
+    row = UnifiedJob.objects.filter(pk=job).first()
+    if row is None:
+        raise InvalidInput(f"There is no job {job}.", cure="The Jobs page lists them.")
+    return row
+
+
+def launch(template: str, prompts: dict[str, Any], username: str) -> Job:
+    """By name or id, as `username` or the first administrator."""
+    wanted = {"pk": int(template)} if template.isdigit() else {"name": template}
+    found = list(JobTemplate.objects.filter(**wanted)[:2])
+    if len(found) != 1:
+        raise InvalidInput(
+            f"{'No' if not found else 'More than one'} job template is named {template}.",
+            cure="The Templates page shows their ids; launch by id.",
+        )
+    people = User.objects.filter(username=username) if username else User.objects.filter(
+        is_superuser=True)  # fmt: skip
+    user = people.order_by("pk").first()
+    if user is None:
+        raise InvalidInput(f"There is no user {username or 'that is an administrator'}.")
+    return launch_job(found[0], user=user, prompts=prompts).job
+
+
+def follow(job: UnifiedJob) -> int:
+    """Print from the first line until the job has ended; 0 when it was successful."""
+
+    async def show() -> None:
+        tail = Tail()
+        stage = ""
+        async for batch in tail.follow(job.pk, 0):
+            for event in batch.events:
+                if event.stdout:
+                    sys.stdout.write(event.stdout + "\n")
+            sys.stdout.flush()
+            if batch.status and batch.status.stage != stage and not batch.events:
+                stage = batch.status.stage
+                sys.stderr.write(f"\033[2m[{stage}]\033[0m\n")
+
+    asyncio.run(show())
+    job.refresh_from_db()
+    if job.status != "successful":
+        sys.stderr.write(f"\nJob {job.pk} {job.status}: {job.job_explanation}\n")
+        if job.failure_cure:
+            sys.stderr.write(f"{job.failure_cure}\n")
+    return 0 if job.status == "successful" else 1
+
+
+def record(job: UnifiedJob) -> str:
+    """The job's permanent record as text."""
+    lines = [
+        f"Job {job.pk}: {job.name}",
+        f"  status     {job.status}" + (f" ({job.job_explanation})" if job.failed else ""),
+        f"  EE         {job.ee_image}",
+        f"  digest     {job.ee_digest} ({job.ee_platform})",
+        f"  why        {job.ee_reason}",
+    ]
+    if job.kind == "job":
+        lines += _playbook_lines(Job.objects.get(pk=job.pk))
+    lines += ["  stages     " + "  ".join(_stage_lines(job))]
+    lines += [f"  elapsed    {job.elapsed} s, {job.emitted_events} events, {job.lines} lines"]
+    proof = job.cleanup or {}
+    erased = proof.get("erased_in_pod") or {}
+    lines += [
+        f"  clean-up   pod {proof.get('pod', '-')}: "
+        + ("removed and checked gone" if proof.get("removed") else "NOT removed")
+        + (f", {len(erased.get('left', []))} secret files left in it before" if erased else "")
+    ]
+    return "\n".join(lines)
+
+
+def _playbook_lines(job: Job) -> list[str]:
+    snapshot = job.inventory_snapshot
+    lines = [
+        f"  playbook   {job.playbook}",
+        f"  commit     {job.scm_revision}",
+        f"  inventory  {job.inventory}, snapshot {snapshot.sha256[:12] if snapshot else '-'}",
+    ]
+    for host in job.job_host_summaries.all():
+        lines.append(
+            f"  host       {host.host_name}: ok={host.ok} changed={host.changed} "
+            f"failed={host.failures} unreachable={host.dark} skipped={host.skipped}"
+        )
+    return lines
+
+
+def _stage_lines(job: UnifiedJob) -> list[str]:
+    """Each stage and how long the job stood in it."""
+    from datetime import datetime
+
+    times = sorted((datetime.fromisoformat(t), s) for s, t in job.stage_times.items())
+    pairs = zip(times, times[1:], strict=False)
+    return [f"{stage} {(after - at).total_seconds():.2f}s" for (at, stage), (after, _) in pairs]
