@@ -179,12 +179,14 @@ def _stanzas(text: str, suites: Iterable[str]) -> list[str]:
         wanted = [suite for suite in fields.get("suites", "").split() if _named(suite, suites)]
         off = fields.get("enabled", "yes").lower() in ("no", "false", "0", "off", "disable")
         if wanted and not off and "deb" in fields.get("types", "").split():
-            fresh = re.sub(
-                r"^Suites:(?:.*)(?:\n[ \t].*)*", f"Suites: {' '.join(wanted)}", stanza, flags=2 | 8
-            )
-            fresh = re.sub(r"^Types:.*", "Types: deb", fresh, flags=2 | 8)
-            kept.append(fresh.strip())
+            fresh = _set_field(stanza, "Suites", " ".join(wanted))
+            kept.append(_set_field(fresh, "Types", "deb").strip())
     return kept
+
+
+def _set_field(stanza: str, name: str, value: str) -> str:
+    field = re.compile(rf"^{name}:.*(?:\n[ \t].*)*", re.MULTILINE | re.IGNORECASE)
+    return field.sub(f"{name}: {value}", stanza)
 
 
 def _import(podman: Podman, command: list[str], recipe: str, log: Log) -> None:
