@@ -22,6 +22,8 @@ os.environ.update(
     GANTRY_ADMIN_PASSWORD="correct horse",
     DJANGO_SETTINGS_MODULE="gantry.base.django",
     GANTRY_LOG_LEVEL="warning",
+    GANTRY_GLOBAL_IMAGE="localhost/gantry/starter-ee:latest",
+    GANTRY_CONTROL_PLANE_IMAGE="localhost/gantry/starter-ee:latest",
 )
 os.environ.pop("DATABASE_URL", None)
 
