@@ -21,9 +21,33 @@ from gantry.record.ingest import POOL, RecordedJob, Recorder  # noqa: E402
 CREATED = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 
 
+NAME = "gantry-test-record"
+
+
 @pytest.fixture
-async def pool(database: str) -> AsyncIterator[AsyncConnectionPool[Any]]:
-    async with AsyncConnectionPool(database, min_size=1, max_size=4, open=False, **POOL) as opened:
+def url(database: str) -> str:
+    """For the connections that a test may kill."""
+    return f"{database}&application_name={NAME}"
+
+
+@pytest.fixture
+def kill(database: str) -> Callable[..., None]:
+    """Ends connections as an administrator would; `text` is how their statement begins."""
+
+    def terminate(text: str = "") -> None:
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = %s AND query LIKE %s",
+                [NAME, f"{text}%"],
+            )
+
+    return terminate
+
+
+@pytest.fixture
+async def pool(url: str) -> AsyncIterator[AsyncConnectionPool[Any]]:
+    async with AsyncConnectionPool(url, min_size=1, max_size=4, open=False, **POOL) as opened:
         yield opened
 
 
@@ -92,3 +116,23 @@ def fetch(database: str) -> Fetch:
             return connection.execute(statement, values).fetchall()  # type: ignore[arg-type]
 
     return rows
+
+
+@pytest.fixture
+def restart(database: str) -> Callable[[], None]:
+    """Stops PostgreSQL and starts it again."""
+    from django.db import connection
+
+    from gantry.base import postgres
+    from gantry.base.config import settings
+
+    # What Django holds in this thread would be found dead by the next test.
+    connection.close()
+    connection.close_pool()
+
+    def run() -> None:
+        server = postgres.Embedded(settings())
+        server.stop()
+        server.start()
+
+    return run

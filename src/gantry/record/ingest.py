@@ -83,6 +83,7 @@ class Recorder:
         self.job = job
         self.hosts = hosts
         self.acknowledged: int | None = None  # not yet read from the row
+        self._counter = 0  # of the last event recorded
         self._rows = rows.RowMaker(job.id, job.created, redactor, hosts)
         self._parents = Parents(job.id)
 
@@ -105,6 +106,7 @@ class Recorder:
                     return self.acknowledged
                 if await self._write(batch):
                     self.acknowledged = batch.last
+                    self._counter += len(batch.events)
                     return self.acknowledged
                 # The answer to a commit was lost, or the lease was.
                 self.acknowledged = batch = None
@@ -121,13 +123,14 @@ class Recorder:
     async def _recall(self) -> None:
         async with self.pool.connection() as connection:
             cursor = await connection.execute(
-                "SELECT acknowledged, lease_epoch FROM resources_unifiedjob WHERE id = %s",
+                "SELECT acknowledged, lease_epoch, emitted_events FROM resources_unifiedjob"
+                " WHERE id = %s",
                 [self.job.id],
             )
             found = await cursor.fetchone()
         if found is None or found[1] != self.job.epoch:
             raise Fenced(f"Job {self.job.id} is held by another controller.")
-        self.acknowledged = found[0]
+        self.acknowledged, _, self._counter = found
         if self.acknowledged == 0:
             self._parents.complete = True
 
@@ -145,6 +148,8 @@ class Recorder:
             if frame.kind == Kind.EVENT:
                 batch.events.append(frame)
                 batch.lines = max(batch.lines, frame.end_line)
+                if frame.counter != self._counter + len(batch.events):
+                    raise SequenceGap(f"job {self.job.id}: event {frame.counter} is out of order")
             elif frame.kind == Kind.ARTIFACT:
                 batch.artifacts.append(_artifact(frame.body))
             elif frame.kind == Kind.STARTED:

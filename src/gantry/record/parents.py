@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from gantry.record.rows import Row
+from gantry.record.rows import STATS, Row
 from gantry.resources.events import event_id
 
 PARENT_LEVEL = 2  # deeper events (3, hosts) are nobody's parents
@@ -30,7 +30,8 @@ class Parents:
         """Safe to call twice with one row: a transaction may have to be repeated."""
         if row.level <= PARENT_LEVEL:
             self._ids[row.uuid] = row.id
-        if row.parent_uuid:
+        # AWX looks before it has stored the stats event, whose outcome so never reaches a parent.
+        if row.parent_uuid and row.event != STATS:
             if row.failed:
                 self._failed.add(row.parent_uuid)
             if row.changed:
@@ -53,7 +54,7 @@ class Parents:
         rows = await connection.execute(
             "SELECT id, uuid, parent_uuid, event_level, failed, changed FROM resources_jobevent"
             " WHERE id >= %s AND id < %s AND job_created = %s"
-            " AND (event_level <= %s OR failed OR changed)",
+            " AND (event_level <= %s OR failed OR changed) AND event <> 'playbook_on_stats'",
             [event_id(self.job, 0), event_id(self.job + 1, 0), created, PARENT_LEVEL],
         )
         async for number, uuid, parent, level, failed, changed in rows:
