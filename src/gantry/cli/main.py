@@ -75,6 +75,17 @@ def down() -> None:
 
 
 @main.command()
+def status() -> None:
+    """Say whether `gantry up` runs here, and where. Exit code 1 if it does not."""
+    from gantry.base.config import settings
+    from gantry.cli.up import running_pid
+
+    pid = running_pid(settings())
+    click.echo(f"Gantry runs (pid {pid}): {settings().public_url}" if pid else "Gantry is down.")
+    sys.exit(0 if pid else 1)
+
+
+@main.command()
 def web() -> None:
     """Run the web process alone: pages and /api/v2. Any number may run on one database."""
     import uvicorn

@@ -1,8 +1,11 @@
 # Runs once, as root, in the image under construction; /recipe is the build context, read-only.
 set -eu
 export DEBIAN_FRONTEND=noninteractive
-dpkg --install /var/cache/gantry/*.deb >/dev/null 2>/tmp/dpkg || { cat /tmp/dpkg >&2; exit 1; }
-rm -rf /var/cache/gantry /tmp/dpkg /etc/ssh/ssh_host_*
+apt-get install --yes /var/cache/gantry/*.deb >/tmp/apt 2>&1 || {
+    cat /tmp/apt >&2
+    exit 1
+}
+rm -rf /var/cache/gantry /tmp/apt /etc/ssh/ssh_host_*
 
 useradd --create-home --shell /bin/bash deploy
 useradd --create-home --shell /usr/bin/git-shell git

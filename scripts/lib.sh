@@ -1,0 +1,76 @@
+# Sourced by the scripts beside it: what this machine lacks is installed, and said; what is right is
+# left alone.
+
+say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
+die() { printf 'gantry: %s\n' "$*" >&2; exit 1; }
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# apt_install PROGRAM=PACKAGE ...: installs the packages whose program is not there yet.
+apt_install() {
+    local missing=() pair
+    for pair in "$@"; do
+        case ${pair%%=*} in
+            /*) [ -e "${pair%%=*}" ] || missing+=("${pair#*=}") ;;
+            *) command -v "${pair%%=*}" >/dev/null 2>&1 || missing+=("${pair#*=}") ;;
+        esac
+    done
+    [ ${#missing[@]} = 0 ] && return 0
+    command -v apt-get >/dev/null || die "these are missing and this is no Debian or Ubuntu: ${missing[*]}"
+    [ "$(id -u)" = 0 ] || command -v sudo >/dev/null \
+        || die "these are missing: ${missing[*]}. Run this as root, or install sudo."
+    say "Installing from the distribution: ${missing[*]}"
+    as_root apt-get update -q >/dev/null
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
+        "${missing[@]}" >/dev/null
+}
+
+# The engine: podman with what it needs for rootful and rootless pods.
+install_engine() {
+    local netavark=()
+    # Debian 12, Ubuntu 22.04 and newer; Debian's podman recommends it, we ask for it.
+    if apt-cache show netavark >/dev/null 2>&1; then
+        netavark=(/usr/lib/podman/netavark=netavark /usr/lib/podman/aardvark-dns=aardvark-dns)
+    fi
+    apt_install podman=podman runc=runc "${netavark[@]}" iptables=iptables \
+        slirp4netns=slirp4netns newuidmap=uidmap fuse-overlayfs=fuse-overlayfs \
+        mmdebstrap=mmdebstrap /etc/ssl/certs/ca-certificates.crt=ca-certificates
+}
+
+# A Python of at least 3.11 that can make virtual environments.
+find_python() {
+    local candidate
+    for candidate in python3.13 python3.12 python3.11 python3; do
+        if command -v "$candidate" >/dev/null 2>&1 \
+            && "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            PYTHON=$candidate
+            "$candidate" -c 'import ensurepip, venv' 2>/dev/null && return 0
+        fi
+    done
+    if [ -z "${PYTHON:-}" ]; then
+        apt_install /usr/bin/python3=python3
+        PYTHON=python3
+    fi
+    "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+        || die "Gantry needs Python 3.11 or newer; this machine has $("$PYTHON" --version)"
+    if ! "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null; then
+        apt_install "/nowhere=python$("$PYTHON" -c 'import sys; print("%d.%d" % sys.version_info[:2])')-venv"
+    fi
+}
+
+# make_venv DIRECTORY LOCKFILE: installed anew only when the lock file has changed.
+make_venv() {
+    local venv=$1 lock=$2 mark
+    mark=$venv/.installed-$(basename "$lock")
+    if [ -f "$mark" ] && cmp -s "$lock" "$mark"; then return 0; fi
+    find_python
+    say "Installing the locked Python dependencies into $venv"
+    [ -x "$venv/bin/python" ] || "$PYTHON" -m venv "$venv"
+    "$venv/bin/python" -m pip install -q --disable-pip-version-check --require-hashes -r "$lock"
+    "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-deps \
+        --no-build-isolation -e "$ROOT" 2>/dev/null \
+        || "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-deps -e "$ROOT"
+    cp "$lock" "$mark"
+}
