@@ -108,8 +108,11 @@ def _hooks() -> list[str]:
     """Shell lines that mmdebstrap runs outside of the new root, whose path is $1."""
     return [
         f'mkdir -p "$1{SPARE_DIR}/partial"',
-        'APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get --yes --no-install-recommends'
-        f' -o Dir::Cache::archives="$1{SPARE_DIR}" --download-only install {" ".join(SPARE)}',
+        # Where sshd wants somebody to make its user, the small program does, not all of systemd.
+        'export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"; small=systemd-standalone-sysusers;'
+        " apt-cache show $small >/dev/null 2>&1 || small=;"
+        f' apt-get --yes --no-install-recommends -o Dir::Cache::archives="$1{SPARE_DIR}"'
+        f" --download-only install {' '.join(SPARE)} $small",
         f'rm -rf "$1{SPARE_DIR}/partial" "$1{SPARE_DIR}/lock"',
         # How this host reaches its mirrors is no business of whoever gets the image.
         'rm -f "$1"/etc/apt/sources.list "$1"/etc/apt/sources.list.d/*'
