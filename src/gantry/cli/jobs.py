@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from datetime import datetime
 from typing import Any
 
+from psycopg_pool import AsyncConnectionPool
+
+from gantry.base import postgres
 from gantry.base.config import settings
 from gantry.base.errors import InvalidInput
 from gantry.path.launch import launch_job
@@ -47,16 +51,20 @@ def follow(job: UnifiedJob) -> int:
     """Print from the first line until the job has ended; 0 when it was successful."""
 
     async def show() -> None:
-        tail = Tail()
-        stage = ""
-        async for batch in tail.follow(job.pk, 0):
-            for event in batch.events:
-                if event.stdout:
-                    sys.stdout.write(event.stdout + "\n")
-            sys.stdout.flush()
-            if batch.status and batch.status.stage != stage and not batch.events:
-                stage = batch.status.stage
-                sys.stderr.write(f"\033[2m[{stage}]\033[0m\n")
+        url = postgres.url(settings())
+        async with (
+            AsyncConnectionPool(url, min_size=1, max_size=2, open=False) as pool,
+            Tail(url, pool) as tail,
+        ):
+            stage = ""
+            async for batch in tail.follow(job.pk):
+                if batch.stage != stage:
+                    stage = batch.stage
+                    print(f"\033[2m[{stage}]\033[0m", file=sys.stderr)
+                for event in batch.events:
+                    if event.stdout:
+                        print(event.stdout)
+                sys.stdout.flush()
 
     asyncio.run(show())
     job.refresh_from_db()
@@ -107,8 +115,6 @@ def _playbook_lines(job: Job) -> list[str]:
 
 def _stage_lines(job: UnifiedJob) -> list[str]:
     """Each stage and how long the job stood in it."""
-    from datetime import datetime
-
     times = sorted((datetime.fromisoformat(t), s) for s, t in job.stage_times.items())
     pairs = zip(times, times[1:], strict=False)
     return [f"{stage} {(after - at).total_seconds():.2f}s" for (at, stage), (after, _) in pairs]

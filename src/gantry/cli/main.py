@@ -104,8 +104,6 @@ def web() -> None:
 @click.option("--replaces", type=int, default=0, help="Pid of a controller here that has died.")
 def controller(replaces: int) -> None:
     """Run a controller alone: it takes jobs and walks them. Any number may run on one database."""
-    import asyncio
-
     from gantry.base.config import settings
 
     setup_django()

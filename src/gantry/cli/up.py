@@ -18,7 +18,7 @@ import click
 
 from gantry.base.config import Settings, settings
 from gantry.base.engine_probe import EngineService, probe_engine, start_service
-from gantry.base.errors import ConfigurationError
+from gantry.base.errors import ConfigurationError, GantryError
 from gantry.base.postgres import Embedded
 
 RESTART_PAUSE = 1.0
@@ -116,12 +116,12 @@ class Supervisor:
             self._watch_service()
 
     def _watch_service(self) -> None:
-        service = self.service
-        if service is not None and service.process is not None and not self.stopping:
-            if service.process.poll() is not None:
-                click.echo("the engine service ended, starting it again", err=True)
-                with contextlib.suppress(Exception):
-                    self.service = start_service(self.settings.run_dir, probe_engine())
+        process = self.service.process if self.service else None
+        if process is None or process.poll() is None or self.stopping:
+            return
+        click.echo("the engine service ended, starting it again", err=True)
+        with contextlib.suppress(GantryError):
+            self.service = start_service(self.settings.run_dir, probe_engine())
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self.stopping = True

@@ -10,6 +10,7 @@ import os
 import socket
 import uuid
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -77,7 +78,7 @@ class Holder:
     def here(cls, lease: int) -> Holder:
         return cls(uuid.uuid4(), f"{socket.gethostname()}", lease)
 
-    def _values(self, limit: int = 0) -> dict[str, object]:
+    def _values(self, limit: int = 0) -> dict[str, Any]:
         return {"owner": self.uuid, "node": self.node, "lease": self.lease, "limit": limit}
 
     def claim(self, limit: int) -> list[UnifiedJob]:

@@ -68,6 +68,10 @@ class Control:
             await asyncio.gather(listener, keeper, sweeper, return_exceptions=True)
             await self.close()
 
+    def stop(self) -> None:
+        self.stopping.set()
+        self.wake.set()
+
     async def tick(self) -> None:
         """Take over what others lost, claim what may start, tell walks of cancels."""
         self.walks = {pk: pair for pk, pair in self.walks.items() if not pair[1].done()}
@@ -166,6 +170,6 @@ async def serve(settings: Settings, engine: Engine) -> None:
     control = Control(settings, engine, instance)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, lambda: (control.stopping.set(), control.wake.set()))
+        loop.add_signal_handler(number, control.stop)
     logger.info("controller ready, engine %s", engine.name)
     await control.run()

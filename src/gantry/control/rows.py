@@ -19,6 +19,7 @@ from psycopg_pool import PoolTimeout
 
 from gantry.base.bridge import in_thread
 from gantry.base.config import Settings
+from gantry.base.errors import Fenced, JobFailure
 from gantry.base.redact import Redactor
 from gantry.path import states
 from gantry.path.finish import Verdict
@@ -92,8 +93,6 @@ def resolve(job: UnifiedJob) -> Resolved:
 
 
 def _check_dependencies(job: UnifiedJob) -> None:
-    from gantry.base.errors import JobFailure
-
     failed = job.dependencies.exclude(status="successful").first()
     if failed is not None:
         raise JobFailure(
@@ -207,7 +206,7 @@ def back_to_start(job: UnifiedJob) -> None:
         status="waiting", stage="resolving", pod_name="", pod_id=""
     )
     if not changed:
-        raise states.Fenced(f"Job {job.pk} is no longer ours.")
+        raise Fenced(f"Job {job.pk} is no longer ours.")
     job.status, job.stage, job.pod_name, job.pod_id = "waiting", "resolving", "", ""
 
 
@@ -217,8 +216,8 @@ def recorded_job(job: UnifiedJob, secrets: list[str] | None) -> Recorded:
     row = specific(job)
     if secrets is None:
         secrets = build_payload(row).secrets
-    inventory = row.inventory_id if isinstance(row, Job) else None
-    hosts = dict(Host.objects.filter(inventory_id=inventory).values_list("name", "pk"))
+    inventory = row.inventory if isinstance(row, Job) else None
+    hosts = dict(Host.objects.filter(inventory=inventory).values_list("name", "pk"))
     fields = RecordedJob(job.pk, row.created, job.lease_epoch, job.kind)
     return Recorded(fields, Redactor(secrets), hosts)
 

@@ -10,8 +10,8 @@ import json
 import re
 from typing import Any
 
-from gantry.resources.variables import parse_variables
 from gantry.resources.jobs import Job
+from gantry.resources.variables import parse_variables
 
 EXTRA_VARS = "/runner/env/extravars"
 INVENTORY = "/runner/inventory/hosts"

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from gantry.pods.agent.source import TOO_OLD
 from gantry.path.stream import Ended, PodEnded
+from gantry.pods.agent.source import TOO_OLD
 
 TAIL = 4000
 

@@ -39,7 +39,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset(["*", "**", "%", "+"])
 
     def __init__(self) -> None:
-        super().__init__(undefined=StrictUndefined, autoescape=False)  # noqa: S701  not HTML
+        super().__init__(undefined=StrictUndefined, autoescape=False)
         self.filters = {k: v for k, v in self.filters.items() if k in FILTERS}
         self.globals.clear()
 

@@ -17,13 +17,13 @@ from django.utils import timezone
 from gantry.base.crypto import key_ring
 from gantry.base.errors import Forbidden, GantryError, InvalidInput
 from gantry.path.prompts import Prompted, merge_prompts
-from gantry.resources.variables import parse_variables
 from gantry.resources import access
 from gantry.resources.credentials import Credential
 from gantry.resources.jobs import ACTIVE, Job, ProjectUpdate, UnifiedJob
 from gantry.resources.organizations import User
 from gantry.resources.projects import Project, ProjectOptions
 from gantry.resources.templates import PROMPTS, JobTemplate, LaunchOptions
+from gantry.resources.variables import parse_variables
 
 # A password field with this value is asked for at each launch. AWX main/models/credential.
 ASK = "ASK"

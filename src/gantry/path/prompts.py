@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gantry.base.errors import InvalidInput
-from gantry.resources.variables import parse_variables
 from gantry.resources import access
 from gantry.resources.base import JOB_TYPES, VERBOSITIES
 from gantry.resources.credentials import Credential
@@ -20,6 +19,7 @@ from gantry.resources.environments import ExecutionEnvironment
 from gantry.resources.inventories import Inventory
 from gantry.resources.organizations import User
 from gantry.resources.templates import PROMPTS, JobTemplate, LaunchOptions
+from gantry.resources.variables import parse_variables
 
 COUNTS = ("forks", "job_slice_count", "verbosity")
 TEXTS = ("scm_branch", "job_tags", "skip_tags", "limit")

@@ -34,7 +34,7 @@ STAGES_OF: dict[str, tuple[str, ...]] = {
     "pending": ("queued",),
     "waiting": ("resolving", "pulling", "preparing"),
     "running": ("starting", "running", "cleaning"),
-    **{status: ("done",) for status in FINISHED},
+    **dict.fromkeys(FINISHED, ("done",)),
 }
 
 assert set(EDGES) == set(STAGES_OF)
@@ -94,10 +94,10 @@ def end(job: UnifiedJob, *, status: str, **fields: Any) -> None:
             lease_expires=None,
             start_secrets="",
             waiting_for="",
-            **({"canceled_on": now} if status == "canceled" else {}),
+            canceled_on=now if status == "canceled" else None,
             **fields,
         )
-        UnifiedJobTemplate.objects.filter(pk=job.unified_job_template_id).update(
+        UnifiedJobTemplate.objects.filter(unifiedjobs=job).update(
             status=status,
             last_job=job.pk,
             last_job_failed=status != "successful",

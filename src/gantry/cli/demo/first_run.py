@@ -51,6 +51,8 @@ def registry_answers(url: str) -> bool:
 
 
 def free_port(wanted: int) -> int:
+    """The wanted port, or the next that nobody listens on."""
+    port: int
     for port in (wanted, *PORTS):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) != 0:

@@ -161,7 +161,7 @@ def _environment(organization: Any, s: Settings) -> None:
                       "description": "Built on this machine, without a registry."},
         )  # fmt: skip
     else:
-        environment = ExecutionEnvironment.objects.filter(image=s.global_image).first()
+        environment = ExecutionEnvironment.objects.get(name="AWX EE (latest)")
     organization.default_environment = environment
     organization.save()
 

@@ -97,6 +97,8 @@ class DemoWorld:
             self._start(service, addresses[service.name])
         with ThreadPoolExecutor(len(PLACES)) as pool:
             list(pool.map(self._await, PLACES))
+        if fresh:  # what ran before may have kept images that a build has replaced
+            self.podman.succeeds("image", "prune", "--force", "--filter", f"label={RECIPE_LABEL}")
         return facts
 
     def stop(self) -> None:
