@@ -6,6 +6,7 @@ again. Used by `images/starter` and, through its image, by the demo.
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import shutil
@@ -196,10 +197,11 @@ def _import(podman: Podman, command: list[str], recipe: str, log: Log) -> None:
     """Stream what mmdebstrap packs into podman's store: no archive lies on the disk between."""
     packing = subprocess.Popen(
         command,
+        # Not /tmp: where that is in memory, it forbids the device files of a root file system.
+        env={"TMPDIR": "/var/tmp"} | os.environ,  # noqa: S108
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=False,
     )
     assert packing.stdout is not None
     assert packing.stderr is not None
@@ -223,8 +225,9 @@ def _import(podman: Podman, command: list[str], recipe: str, log: Log) -> None:
     refused = importing.communicate()[1]
     if packing.wait():
         podman.succeeds("image", "rm", "--force", BASE_IMAGE)  # of half an archive
+        errors = [line for line in said if line.startswith(("E: ", "W: ", "Err:"))]
         raise CannotMakeBase(
-            "mmdebstrap could not make the base image: " + " / ".join(said[-8:]),
+            "mmdebstrap could not make the base image: " + " / ".join(errors or said[-8:]),
             cure="Check that `apt-get update` works on this machine; Gantry uses its sources.",
         )
     if importing.returncode:
