@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sys
 from datetime import datetime
 from typing import Any
@@ -116,5 +117,5 @@ def _playbook_lines(job: Job) -> list[str]:
 def _stage_lines(job: UnifiedJob) -> list[str]:
     """Each stage and how long the job stood in it."""
     times = sorted((datetime.fromisoformat(t), s) for s, t in job.stage_times.items())
-    pairs = zip(times, times[1:], strict=False)
+    pairs = itertools.pairwise(times)
     return [f"{stage} {(after - at).total_seconds():.2f}s" for (at, stage), (after, _) in pairs]

@@ -1,4 +1,4 @@
-"""The `gantry` command. Django is imported only inside the commands that need it: it costs a second.
+"""The `gantry` command. Django is imported only inside the commands that need it: a second each.
 
 Each command's help says what it is for and what to do next.
 """

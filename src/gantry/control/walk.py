@@ -205,7 +205,7 @@ class Walk:
         if self.job.attempt >= MOST_ATTEMPTS:
             raise JobFailure(
                 f"The pod was started {self.job.attempt} times and never took its payload.",
-                cure="See the controller's log and the engine's; `gantry doctor` checks the engine.",
+                cure="See the controller's log; `gantry doctor` checks the engine.",
                 code="pod_not_started",
             )
         await self._clean()

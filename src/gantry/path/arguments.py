@@ -22,35 +22,24 @@ def playbook_arguments(
     job: Job, machine: dict[str, Any], vaults: list[tuple[str, str]]
 ) -> list[str]:
     """`machine` are the opened inputs of the Machine credential, `vaults` pairs of id and file."""
-    argv = ["ansible-playbook"]
-    if job.job_type == "check":
-        argv.append("--check")
-    argv += ["-u", machine.get("username") or "root"]
-    if job.become_enabled:
-        argv.append("--become")
-    if job.diff_mode:
-        argv.append("--diff")
-    for option in ("become_method", "become_username"):
-        if machine.get(option):
-            flag = "--become-user" if option == "become_username" else "--become-method"
-            argv += [flag, str(machine[option])]
-    for identity, path in vaults:
-        argv += ["--vault-id", f"{identity or 'default'}@{path}"]
-    if job.forks:
-        argv.append(f"--forks={job.forks}")
-    if job.force_handlers:
-        argv.append("--force-handlers")
-    if job.limit:
-        argv += ["-l", job.limit]
-    if job.verbosity:
-        argv.append("-" + "v" * min(5, job.verbosity))
-    if job.job_tags:
-        argv += ["-t", job.job_tags]
-    if job.skip_tags:
-        argv.append(f"--skip-tags={job.skip_tags}")
-    if job.start_at_task:
-        argv.append(f"--start-at-task={job.start_at_task}")
-    return [*argv, "-i", INVENTORY, "-e", f"@{EXTRA_VARS}", job.playbook]
+    become = {"--become-method": "become_method", "--become-user": "become_username"}
+    options: list[tuple[Any, list[str]]] = [
+        (job.job_type == "check", ["--check"]),
+        (True, ["-u", machine.get("username") or "root"]),
+        (job.become_enabled, ["--become"]),
+        (job.diff_mode, ["--diff"]),
+        *((machine.get(field), [flag, str(machine.get(field))]) for flag, field in become.items()),
+        *((True, ["--vault-id", f"{identity or 'default'}@{path}"]) for identity, path in vaults),
+        (job.forks, [f"--forks={job.forks}"]),
+        (job.force_handlers, ["--force-handlers"]),
+        (job.limit, ["-l", job.limit]),
+        (job.verbosity, ["-" + "v" * min(5, job.verbosity)]),
+        (job.job_tags, ["-t", job.job_tags]),
+        (job.skip_tags, [f"--skip-tags={job.skip_tags}"]),
+        (job.start_at_task, [f"--start-at-task={job.start_at_task}"]),
+    ]
+    chosen = [word for wanted, words in options if wanted for word in words]
+    return ["ansible-playbook", *chosen, "-i", INVENTORY, "-e", f"@{EXTRA_VARS}", job.playbook]
 
 
 def meta_variables(job: Job) -> dict[str, Any]:

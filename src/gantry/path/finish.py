@@ -50,6 +50,17 @@ SYNC_EXIT = {
     3: ("image_without_git", "The control plane image lacks a program that a sync needs.",
         "Use an image with git and ansible-core for the Control Plane Execution Environment."),
 }  # fmt: skip
+# The agent's own reasons for an end (pods/agent/agent.py): status, class, sentence, cure.
+BY_REASON = {
+    "canceled": ("canceled", "canceled", "The job was canceled.", ""),
+    "timeout": ("failed", "timeout", "Job terminated due to timeout",
+                "Raise the template's timeout, or find out in the timeline what took so long."),
+    "terminated": ("error", "pod_stopped", "The pod was stopped from outside while the play ran.",
+                   "Somebody stopped the pod, or its machine shut down; launch again."),
+    "unpack": ("error", "payload_rejected", "The pod could not unpack the job: {error}",
+               "If the disk or memory of the pod is full, raise GANTRY_POD_TMPFS or "
+               "GANTRY_POD_MEMORY."),
+}  # fmt: skip
 
 
 def decide(kind: str, outcome: Ended | PodEnded, last_output: str) -> Verdict:
@@ -59,28 +70,11 @@ def decide(kind: str, outcome: Ended | PodEnded, last_output: str) -> Verdict:
     values = outcome.values
     reason, rc = values.get("reason"), values.get("rc")
     evidence = {k: values.get(k) for k in ("rc", "reason", "error", "peak_memory", "oom_kills")}
-    if reason == "canceled":
-        return Verdict("canceled", "canceled", "The job was canceled.", "", evidence)
-    if reason == "timeout":
-        return Verdict(
-            "failed", "timeout", "Job terminated due to timeout",
-            "Raise the template's timeout, or find out in the timeline what took so long.",
-            evidence,
-        )  # fmt: skip
-    if reason == "terminated":
-        return Verdict(
-            "error", "pod_stopped", "The pod was stopped from outside while the play ran.",
-            "Somebody stopped the pod, or its machine shut down; launch again.", evidence,
-        )  # fmt: skip
+    if reason in BY_REASON:
+        status, code, sentence, cure = BY_REASON[reason]
+        return Verdict(status, code, sentence.format(error=values.get("error")), cure, evidence)
     if reason == "exec":
         return _no_program(str(values.get("error")), evidence)
-    if reason == "unpack":
-        return Verdict(
-            "error", "payload_rejected",
-            f"The pod could not unpack the job: {values.get('error')}",
-            "If the disk or memory of the pod is full, raise GANTRY_POD_TMPFS or "
-            "GANTRY_POD_MEMORY.", evidence,
-        )  # fmt: skip
     if rc == 0:
         return Verdict("successful", evidence=evidence)
     return _by_exit(kind, rc, evidence)

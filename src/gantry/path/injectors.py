@@ -1,7 +1,7 @@
 """Turns credentials into what a job gets of them: environment, files, extra vars, ssh keys.
 
-Credential types are AWX's: `injectors` are Jinja templates over the credential's inputs, rendered in
-a sandbox that has no filter or method able to grow a value without bound
+Credential types are AWX's: `injectors` are Jinja templates over the credential's inputs, rendered
+in a sandbox that has no filter or method able to grow a value without bound
 (shared/reference/stack.md §7 tells what the plain sandbox lets through).
 """
 

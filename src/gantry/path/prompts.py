@@ -22,6 +22,7 @@ from gantry.resources.templates import PROMPTS, JobTemplate, LaunchOptions
 from gantry.resources.variables import parse_variables
 
 COUNTS = ("forks", "job_slice_count", "verbosity")
+ROWS = {"inventory": Inventory, "execution_environment": ExecutionEnvironment}
 TEXTS = ("scm_branch", "job_tags", "skip_tags", "limit")
 
 
@@ -120,31 +121,30 @@ def _slot(credential: Credential) -> tuple[int, str]:
 
 
 def _checked(name: str, value: Any, user: User | None) -> Any:
+    """The value as the job takes it: a number, a row, a list of rows. Raises InvalidInput."""
     if name in COUNTS or name == "timeout":
         return _number(name, value)
-    if name in TEXTS:
-        if not isinstance(value, str):
-            raise InvalidInput("Not a valid string.", field=name)
-        return value
-    if name == "diff_mode":
-        if not isinstance(value, bool):
-            raise InvalidInput("Must be a valid boolean.", field=name)
-        return value
-    if name == "job_type":
-        if value not in dict(JOB_TYPES):
-            raise InvalidInput(f'"{value}" is not a valid choice.', field=name)
-        return value
-    if name == "inventory":
-        return _row(Inventory, value, name, user)
-    if name == "execution_environment":
-        return _row(ExecutionEnvironment, value, name, user)
+    if name in ROWS:
+        return _row(ROWS[name], value, name, user)
     if name == "credentials":
-        if not isinstance(value, list):
-            raise InvalidInput(
-                f'Expected a list of items but got type "{type(value).__name__}".', field=name
-            )
+        _expect(isinstance(value, list), _not_a_list(value), name)
         return [_row(Credential, pk, name, user) for pk in value]
+    if name in TEXTS:
+        _expect(isinstance(value, str), "Not a valid string.", name)
+    elif name == "diff_mode":
+        _expect(isinstance(value, bool), "Must be a valid boolean.", name)
+    elif name == "job_type":
+        _expect(value in dict(JOB_TYPES), f'"{value}" is not a valid choice.', name)
     return value
+
+
+def _expect(right: bool, sentence: str, field: str) -> None:
+    if not right:
+        raise InvalidInput(sentence, field=field)
+
+
+def _not_a_list(value: Any) -> str:
+    return f'Expected a list of items but got type "{type(value).__name__}".'
 
 
 def _number(name: str, value: Any) -> int:

@@ -1,4 +1,4 @@
-"""Step 3, pull: make sure the image is on the engine, by the EE's policy, and say which digest it is.
+"""Step 3, pull: have the image on the engine, by the EE's policy, and say which digest it is.
 
 Jobs that need the same image at the same time share one pull. A failed pull is told in the
 registry's own words with what to do about them.
@@ -65,12 +65,11 @@ class PullRequest:
 def explain(image: str, words: str) -> JobFailure:
     """The failure that a registry's or engine's words amount to."""
     lower = words.lower()
-    for needles, code, meaning, cure in PULL_ERRORS:
-        if any(needle in lower for needle in needles):
-            break
-    else:
-        code, meaning = "pull_failed", "The image could not be pulled"
-        cure = "The engine's words above say why."
+    known = (rest for needles, *rest in PULL_ERRORS if any(n in lower for n in needles))
+    code, meaning, cure = next(
+        known,
+        ["pull_failed", "The image could not be pulled", "The engine's words above say why."],
+    )
     return JobFailure(f"{meaning}: {image}: {words.strip()}", cure=cure, code=code)
 
 

@@ -27,7 +27,7 @@ class Resolution:
 
 
 def resolve_environment(row: Job | ProjectUpdate | JobTemplate | Project) -> Resolution:
-    """The EE that a job, or a template's next job, runs in. Raises JobFailure when there is none."""
+    """The EE of a job, or of a template's next job. Raises JobFailure when there is none."""
     for environment, reason in _candidates(row):
         if environment is not None:
             return Resolution(environment, reason)
