@@ -1,0 +1,76 @@
+"""Memory of an idle installation: proportional set size of `gantry up` and all it started.
+
+    python bench/idle.py [--settle 30]
+
+The engine's service is counted too and shown apart: it is podman's, and only there while idle
+because Gantry keeps its socket open.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from bench.launch import gantry
+
+
+def pss(pid: int) -> int:
+    """Bytes; 0 for a process that has gone."""
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) << 10 for line in text.splitlines() if line.startswith("Pss:"))
+
+
+def processes(data: Path) -> dict[int, str]:
+    """Those that work for this data dir: our own by environment, PostgreSQL's by parent."""
+    found: dict[int, str] = {}
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        pid = int(entry.name)
+        try:
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            environ = (entry / "environ").read_bytes()
+            parents[pid] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        if pid != os.getpid() and f"GANTRY_DATA_DIR={data}".encode() in environ:
+            found[pid] = command
+    return found
+
+
+def name(command: str) -> str:
+    if "postgres" in command:
+        return "PostgreSQL"
+    if "podman" in command or "conmon" in command:
+        return "podman service"
+    return next((f"gantry {w}" for w in ("web", "controller", "up") if command.split()[-1] == w), "")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--settle", type=int, default=30)
+    settle = parser.parse_args().settle
+    home = Path(tempfile.mkdtemp(prefix="gantry-bench-"))
+    home.chmod(0o711)
+    data = home / "data"
+    with gantry(data):
+        time.sleep(settle)
+        sums: dict[str, int] = {}
+        for pid, command in processes(data).items():
+            sums[name(command)] = sums.get(name(command), 0) + pss(pid)
+    print("\n| idle | MB PSS |\n| --- | --- |")
+    for what, size in sorted(sums.items()):
+        print(f"| {what or 'other'} | {size / 1e6:.0f} |")
+    own = sum(size for what, size in sums.items() if what != "podman service")
+    print(f"| **web + controller + database** | **{own / 1e6:.0f}** |")
+
+
+if __name__ == "__main__":
+    main()
