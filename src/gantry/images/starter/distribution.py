@@ -227,7 +227,7 @@ def _import(podman: Podman, command: list[str], recipe: str, log: Log) -> None:
         podman.succeeds("image", "rm", "--force", BASE_IMAGE)  # of half an archive
         errors = [line for line in said if line.startswith(("E: ", "W: ", "Err:"))]
         raise CannotMakeBase(
-            "mmdebstrap could not make the base image: " + " / ".join(errors or said[-8:]),
+            "mmdebstrap could not make the base image: " + " / ".join(errors or said[-8:]) + ".",
             cure="Check that `apt-get update` works on this machine; Gantry uses its sources.",
         )
     if importing.returncode:
