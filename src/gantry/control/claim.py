@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +50,7 @@ UPDATE resources_unifiedjob u
   FROM next WHERE u.id = next.id
 RETURNING u.id
 """
+_CLAIM_LOCK = 0x67616E74727901
 _STEAL = """
 UPDATE resources_unifiedjob
    SET lease_owner = %(owner)s, lease_epoch = lease_epoch + 1, controller_node = %(node)s,
@@ -56,12 +58,14 @@ UPDATE resources_unifiedjob
  WHERE id IN (SELECT id FROM resources_unifiedjob
                WHERE status IN ('waiting', 'running')
                  AND (lease_expires IS NULL OR lease_expires < now())
+                 AND NOT (lease_owner IS NOT DISTINCT FROM %(owner)s AND id = ANY(%(walking)s))
                ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
 RETURNING id
 """
+# Only of jobs that are walked: one whose walk broke off must find another controller.
 _RENEW = """
 UPDATE resources_unifiedjob SET lease_expires = now() + %(lease)s * interval '1 second'
- WHERE lease_owner = %(owner)s AND status IN ('waiting', 'running')
+ WHERE lease_owner = %(owner)s AND status IN ('waiting', 'running') AND id = ANY(%(walking)s)
 RETURNING id
 """
 
@@ -78,21 +82,26 @@ class Holder:
     def here(cls, lease: int) -> Holder:
         return cls(uuid.uuid4(), f"{socket.gethostname()}", lease)
 
-    def _values(self, limit: int = 0) -> dict[str, Any]:
-        return {"owner": self.uuid, "node": self.node, "lease": self.lease, "limit": limit}
+    def _values(self, limit: int = 0, walking: Collection[int] = ()) -> dict[str, Any]:
+        return {
+            "owner": self.uuid, "node": self.node, "lease": self.lease, "limit": limit,
+            "walking": list(walking),
+        }  # fmt: skip
 
     def claim(self, limit: int) -> list[UnifiedJob]:
         """Pending jobs that may start now, at most `limit`, now ours."""
-        return self._take(_CLAIM, limit)
+        return self._take(_CLAIM, self._values(limit))
 
-    def steal(self, limit: int) -> list[UnifiedJob]:
-        """Jobs under way whose controller has not been heard of for a lease's time."""
-        return self._take(_STEAL, limit)
+    def steal(self, limit: int, walking: Collection[int] = ()) -> list[UnifiedJob]:
+        """Jobs under way whose controller has not been heard of for a lease's time. Not those that
+        this one is `walking` itself: when the database was away, it goes on with them."""
+        return self._take(_STEAL, self._values(limit, walking))
 
-    def renew(self) -> set[int]:
-        """The jobs that are still ours; all others must no longer be acted on."""
+    def renew(self, walking: Collection[int]) -> set[int]:
+        """Which of the jobs we are `walking` are still ours; the others must no longer be acted
+        on."""
         with connection.cursor() as cursor:
-            cursor.execute(_RENEW, self._values())
+            cursor.execute(_RENEW, self._values(walking=walking))
             held = {row[0] for row in cursor.fetchall()}
         Controller.objects.update_or_create(
             uuid=self.uuid,
@@ -108,9 +117,12 @@ class Holder:
         UnifiedJob.objects.filter(lease_owner=self.uuid).update(lease_expires=timezone.now())
         Controller.objects.filter(uuid=self.uuid).delete()
 
-    def _take(self, sql: str, limit: int) -> list[UnifiedJob]:
+    def _take(self, sql: str, values: dict[str, Any]) -> list[UnifiedJob]:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(sql, self._values(limit))
+            # One at a time: two that looked at the same moment could each start one of two jobs
+            # that may not run beside each other.
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CLAIM_LOCK])
+            cursor.execute(sql, values)
             taken = [row[0] for row in cursor.fetchall()]
             for job in taken:
                 cursor.execute(

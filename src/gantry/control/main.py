@@ -77,7 +77,7 @@ class Control:
         self.walks = {pk: pair for pk, pair in self.walks.items() if not pair[1].done()}
         room = self.settings.capacity - len(self.walks)
         if room > 0:
-            for job in await in_thread(self.holder.steal)(room):
+            for job in await in_thread(self.holder.steal)(room, self._walking()):
                 logger.info("job %s: adopting it at stage %s", job.pk, job.stage)
                 self._begin(job)
             room = self.settings.capacity - len(self.walks)
@@ -87,6 +87,9 @@ class Control:
         await self._pass_on_cancels()
         await in_thread(end_canceled)()
         await in_thread(explain_waiting)(len(self.walks), self.settings.capacity)
+
+    def _walking(self) -> list[int]:
+        return [pk for pk, (_, task) in self.walks.items() if not task.done()]
 
     def _begin(self, job: UnifiedJob) -> None:
         old = self.walks.pop(job.pk, None)
@@ -122,7 +125,7 @@ class Control:
         """Renew three times a lease. A walk whose lease was lost stops acting at once."""
         while True:
             with contextlib.suppress(Exception):
-                held = await in_thread(self.holder.renew)()
+                held = await in_thread(self.holder.renew)(self._walking())
                 for pk, (walk, task) in list(self.walks.items()):
                     if pk not in held and walk.job.active and not task.done():
                         await self._check_lost(pk, task)

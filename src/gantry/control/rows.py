@@ -161,7 +161,7 @@ def _write_progress(job: UnifiedJob, progress: PullProgress) -> None:
             "current": progress.current, "total": progress.total, "message": progress.message,
         }
     )  # fmt: skip
-    states.announce(job)
+    states.announce(job.pk, job.status, job.stage)
 
 
 @patient

@@ -44,7 +44,7 @@ def explain_waiting(running: int, capacity: int) -> None:
             reason = "an earlier run of the same template"
         if reason != job.waiting_for:
             UnifiedJob.objects.filter(pk=job.pk, status="pending").update(waiting_for=reason)
-            states.announce(job)
+            states.announce(job.pk, job.status, job.stage)
 
 
 async def sweep_pods(engine: Engine, instance: str) -> list[str]:

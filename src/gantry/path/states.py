@@ -46,11 +46,9 @@ class WrongEdge(AssertionError):
     """A bug of Gantry: this job may not go there from where it is."""
 
 
-def announce(job: UnifiedJob) -> None:
+def announce(pk: int, status: str, stage: str) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_notify('gantry_jobs', %s)", [f"{job.pk}:{job.status}:{job.stage}"]
-        )
+        cursor.execute("SELECT pg_notify('gantry_jobs', %s)", [f"{pk}:{status}:{stage}"])
 
 
 def move(job: UnifiedJob, *, status: str = "", stage: str = "", **fields: Any) -> None:
@@ -68,15 +66,23 @@ def move(job: UnifiedJob, *, status: str = "", stage: str = "", **fields: Any) -
     if stage != job.stage:
         fields["stage_times"] = {**job.stage_times, stage: now.isoformat()}
     fields |= {"status": target, "stage": stage, "modified": now}
+    # The same move again, after a commit whose answer was lost, finds the row where it left it.
+    here = (job.status,) if target in FINISHED else (job.status, target)
     with transaction.atomic():
         changed = UnifiedJob.objects.filter(
-            pk=job.pk, lease_epoch=job.lease_epoch, status=job.status
+            pk=job.pk, lease_epoch=job.lease_epoch, status__in=here
         ).update(**fields)
         if not changed:
             raise Fenced(f"Job {job.pk} is no longer ours.")
-        for name, value in fields.items():
-            setattr(job, name, value)
-        announce(job)
+        announce(job.pk, target, stage)
+        # Not before the commit: a transaction that is lost must leave the old values, to be
+        # tried again from.
+        transaction.on_commit(lambda: _take_over(job, fields))
+
+
+def _take_over(job: UnifiedJob, fields: dict[str, Any]) -> None:
+    for name, value in fields.items():
+        setattr(job, name, value)
 
 
 def end(job: UnifiedJob, *, status: str, **fields: Any) -> None:
