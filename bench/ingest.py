@@ -45,8 +45,11 @@ def installation() -> Iterator[str]:
         from django.core.management import call_command
         from django.db import connection
 
+        from gantry.record.partitions import ensure_partitions
+
         django.setup()
         call_command("migrate", verbosity=0)
+        ensure_partitions(connection, datetime.now(UTC))
         yield postgres.url(settings())
         connection.close()
         connection.close_pool()

@@ -23,7 +23,6 @@ def fill(url: str, count: int) -> int:
     """A job of `count` lines, one an event, as a play over 50 hosts prints them."""
     import psycopg
 
-    from gantry.record.partitions import ensure_partitions
     from gantry.record.rows import COLUMNS
     from gantry.resources.events import event_id
 
@@ -31,7 +30,6 @@ def fill(url: str, count: int) -> int:
     number = make_job(created)
     data = '{"play":"Web servers","res":{"changed":false,"msg":"' + "lorem ipsum " * 20 + '"}}'
     with psycopg.connect(url) as connection:
-        ensure_partitions(connection, created)
         statement = f"COPY resources_jobevent ({COLUMNS}) FROM STDIN"
         with connection.cursor().copy(statement) as copy:
             for n in range(1, count + 1):

@@ -13,7 +13,7 @@ import pytest
 
 from gantry.base.errors import Fenced
 from gantry.base.redact import MASK, Redactor
-from gantry.pods.frames import Kind
+from gantry.pods.frames import FrameDecoder, Kind, encode
 from gantry.record.ingest import Recorder, SequenceGap
 from gantry.record.rows import RowMaker
 from gantry.resources.events import event_id
@@ -145,7 +145,7 @@ async def test_a_commit_whose_answer_was_lost_counts(recorder, pool, job, pod, f
     assert counters(fetch, job) == [1, 2, 3, 4, 5, 6]
 
 
-async def test_killed_connections_neither_lose_nor_repeat(recorder, job, pod, fetch, kill):
+async def test_killed_connections_neither_lose_nor_repeat(recorder, job, pod, fetch, kill, caplog):
     done = asyncio.Event()
 
     async def disturb():
@@ -161,6 +161,7 @@ async def test_killed_connections_neither_lose_nor_repeat(recorder, job, pod, fe
         await recorder.record(pod.oks(300))
     await disturbing
 
+    assert "PostgreSQL is away" in caplog.text
     assert counters(fetch, job) == list(range(1, total + 1))
     assert state(fetch, job) == (total, total, total)
 
@@ -249,6 +250,22 @@ async def test_long_lines_pass(recorder, job, pod, fetch):
 
     found = fetch("SELECT length(stdout) FROM resources_jobevent WHERE job_id=%s", job.id)
     assert found == [(5_000_000,), (5_000_000,)]
+
+
+@pytest.mark.slow
+async def test_two_hundred_megabytes_pass(recorder, job, pod, fetch):
+    decoder = FrameDecoder()
+    text = "".join(f"{n:07}\r\n" for n in range(400_000))
+    size = len(text)
+    for number in range(56):
+        data = encode(pod.event("verbose", f"{number}{text}", 400_000))
+        for at in range(0, len(data), 1 << 20):
+            await recorder.record(list(decoder.feed(data[at : at + (1 << 20)])))
+
+    statement = "SELECT count(*), sum(length(stdout)) FROM resources_jobevent WHERE job_id=%s"
+    count, total = fetch(statement, job.id)[0]
+    assert count == 56
+    assert total == sum(size + len(str(n)) for n in range(56)) > 200_000_000
 
 
 async def test_files_come_back_in_pieces(recorder, job, pod, fetch):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
 from datetime import UTC, datetime
 
 import psycopg
@@ -11,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gantry.base.redact import Redactor
+from gantry.pods.frames import Frame, Kind
 from gantry.record import output, rows
 from gantry.resources.events import event_id
 
@@ -33,7 +33,7 @@ class Writer:
             noted = text.replace("\n", "\r\n").rstrip("\r\n")
             body = rows.dumps({"event": "verbose", "stdout": noted, "event_data": {}})
             start, lines = self.text.count("\n"), text.count("\n")
-            frames.append(_Frame(self.counter, start, lines, body))
+            frames.append(Frame(Kind.EVENT, self.counter, self.counter, start, lines, body))
             self.text += text
         with psycopg.connect(self.url) as connection:
             copy = f"COPY resources_jobevent ({rows.COLUMNS}) FROM STDIN (FORMAT BINARY)"
@@ -60,9 +60,6 @@ class Writer:
     def lines(self):
         parts = self.text.split("\n")
         return [part + "\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])
-
-
-_Frame = namedtuple("_Frame", "counter start_line line_count body")
 
 
 @pytest.fixture

@@ -30,6 +30,10 @@ EVENTS_CHANNEL = "gantry_events"
 LONGEST_PAUSE = 3.0
 # For the pool that recorders share: after an outage it must not sleep longer than they do.
 POOL: dict[str, Any] = {"timeout": 5.0, "reconnect_timeout": 3.0}
+# The last one: a standby answers, in the middle of a switch-over.
+AWAY = (
+    psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction,
+)  # fmt: skip
 PIECE = 16  # events: their bytes stay in the processor's cache
 RECORDED = (Kind.EVENT, Kind.ARTIFACT, Kind.STARTED, Kind.END)
 _ARTIFACT = struct.Struct(">HI")
@@ -112,7 +116,7 @@ class Recorder:
                 self.acknowledged = batch = None
             except PoolClosed:
                 raise
-            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            except AWAY as error:
                 if pause == 0.05:
                     logger.warning("Job %s: PostgreSQL is away, waiting: %s", self.job.id, error)
                 await asyncio.sleep(pause)

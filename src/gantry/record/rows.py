@@ -29,7 +29,7 @@ COLUMNS = (
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 # 22 fields; each is a length and a value. The ones of fixed length come first.
-_FIXED = struct.Struct(">h iq iq iq ii iq i? i? ih iI iI ih".replace(" ", ""))
+_FIXED = struct.Struct(">h iq iq iq ii iq i? i? ih ii ii ih".replace(" ", ""))
 _LENGTH = struct.Struct(">i").pack
 _HOST_ID = struct.Struct(">iq")
 _NULL = _LENGTH(-1)
@@ -56,6 +56,7 @@ STATS = "playbook_on_stats"
 _CUT = b',"event_data":'
 _BRACE = ord("}")
 _CACHE_LIMIT = 4096
+LARGEST_INT = 2**31 - 1
 
 
 class Row(NamedTuple):
@@ -106,7 +107,7 @@ def loads_anyhow(body: bytes) -> dict[str, Any] | None:
     """The JSON object in a body, invalid UTF-8 and lone surrogates mended; None: there is none."""
     try:
         # Not orjson: it would round integers beyond 64 bits, and refuses lone surrogates.
-        value = json.loads(body.decode("utf-8", "replace"))
+        value = json.loads(body.decode("utf-8", "replace"), strict=False)
         return clean(value) if isinstance(value, dict) else None
     except (ValueError, RecursionError):
         return None
@@ -147,7 +148,7 @@ class RowMaker:
         self.created = (created - _EPOCH) // _MICROSECOND
         self.redactor = redactor
         self.hosts = hosts
-        self._contexts: dict[tuple[Any, ...], bytes] = {}
+        self._known: dict[tuple[Any, ...], bytes] = {}
 
     def rows(self, frames: Sequence[Frame]) -> list[Row]:
         """The frames' rows. Asks once for all of them whether a secret is in them."""
@@ -211,7 +212,7 @@ class RowMaker:
         fixed = _FIXED.pack(
             22, 8, number, 8, self.job, 8, self.created, 4, frame.counter,
             8, _timestamp(get("created")), 1, failed, 1, changed, 2, level,
-            4, frame.start_line, 4, frame.start_line + frame.line_count,
+            4, min(frame.start_line, LARGEST_INT), 4, min(frame.end_line, LARGEST_INT),
             2, _small(get("verbosity", 0)),
         )  # fmt: skip
         shown = stdout.encode() if isinstance(stdout, str) else str(stdout).encode()
@@ -229,27 +230,30 @@ class RowMaker:
     def _context(self, event: str, data: dict[str, Any]) -> bytes:
         """The fields event, host_name, host_id, playbook, play, task, role."""
         get = data.get
-        key = (event, get("host"), get("playbook"), get("play"), get("task"), get("role"))
+        who = (event, get("host"))
+        what = (get("playbook"), get("play"), get("task"), get("role"))
         try:
-            known = self._contexts.get(key)
+            known = self._known.get(who), self._known.get(what)
         except TypeError:  # something unhashable where a name should be
-            return self._encode_context(*key)
-        if known is None:
-            if len(self._contexts) >= _CACHE_LIMIT:
-                self._contexts.clear()
-            known = self._contexts[key] = self._encode_context(*key)
-        return known
+            return self._encode_who(*who) + _encode_names(what)
+        if len(self._known) > _CACHE_LIMIT:
+            self._known.clear()
+        first, second = known
+        if first is None:
+            first = self._known[who] = self._encode_who(*who)
+        if second is None:
+            second = self._known[what] = _encode_names(what)
+        return first + second
 
-    def _encode_context(self, event: str, host: Any, *names: Any) -> bytes:
+    def _encode_who(self, event: str, host: Any) -> bytes:
         name = _short(host).strip()
         number = self.hosts.get(name)
         host_id = _NULL if number is None else _HOST_ID.pack(8, number)
-        return (
-            _field(event)
-            + _field(name)
-            + host_id
-            + b"".join(_field(_short(n).strip()) for n in names)
-        )
+        return _field(event) + _field(name) + host_id
+
+
+def _encode_names(names: tuple[Any, ...]) -> bytes:
+    return b"".join([_field(_short(name).strip()) for name in names])
 
 
 def _outcome(event: str, data: dict[str, Any]) -> tuple[bool, bool]:

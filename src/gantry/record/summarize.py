@@ -13,6 +13,8 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from gantry.record.rows import LARGEST_INT
+
 COUNTS = ("changed", "dark", "failures", "ignored", "ok", "processed", "rescued", "skipped")
 # AWX lists a host that is in any of these; ignored and rescued alone do not make one.
 _NAMING = ("changed", "dark", "failures", "ok", "processed", "skipped")
@@ -49,7 +51,7 @@ def summaries(stats: Mapping[str, Any], hosts: Mapping[str, int]) -> list[HostSu
         counts = {}
         for name in COUNTS:
             value = _table(stats, name).get(host, 0)
-            counts[name] = max(value, 0) if isinstance(value, int) else 0
+            counts[name] = min(max(value, 0), LARGEST_INT) if isinstance(value, int) else 0
         found.append(HostSummary(host[:1024], hosts.get(host), **counts))
     return found
 
