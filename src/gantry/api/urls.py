@@ -1,3 +1,191 @@
+"""The map of the API, in the order of AWX's own root listing. Included at /api/ by cli.urls."""
+
 from __future__ import annotations
 
-urlpatterns: list[object] = []
+from typing import Any
+
+from django.urls import URLPattern, include, path
+
+from gantry.api import (
+    auth,
+    config,
+    credential_types,
+    credentials,
+    execution_environments,
+    groups,
+    hosts,
+    inventories,
+    job_events,
+    job_host_summaries,
+    job_templates,
+    jobs,
+    launch,
+    organization_lists,
+    organizations,
+    ping,
+    project_updates,
+    projects,
+    root,
+    stdout,
+    unified_job_templates,
+    unified_jobs,
+    user_lists,
+    users,
+)
+
+
+def noun(plural: str, views: dict[str, Any], below: dict[str, Any]) -> list[URLPattern]:
+    """A list, a detail, and what lies below one."""
+    found = []
+    if "list" in views:
+        found.append(path(f"{plural}/", views["list"].as_view()))
+    if "detail" in views:
+        found.append(path(f"{plural}/<int:pk>/", views["detail"].as_view()))
+    found += [path(f"{plural}/<int:pk>/{part}/", v.as_view()) for part, v in below.items()]
+    return found
+
+
+v2 = [
+    path("", root.VersionTwo.as_view()),
+    path("ping/", ping.Ping.as_view()),
+    path("config/", config.Config.as_view()),
+    path("me/", users.UserMeList.as_view()),
+    *noun(
+        "organizations",
+        {"list": organizations.OrganizationList, "detail": organizations.OrganizationDetail},
+        {
+            "users": organizations.OrganizationUsersList,
+            "admins": organizations.OrganizationAdminsList,
+            "inventories": organization_lists.OrganizationInventoriesList,
+            "execution_environments": organization_lists.OrganizationExecutionEnvironmentsList,
+            "projects": organization_lists.OrganizationProjectsList,
+            "job_templates": organization_lists.OrganizationJobTemplatesList,
+            "credentials": organization_lists.OrganizationCredentialsList,
+        },
+    ),
+    *noun(
+        "users",
+        {"list": users.UserList, "detail": users.UserDetail},
+        {
+            "organizations": user_lists.UserOrganizationsList,
+            "admin_of_organizations": user_lists.UserAdminOfOrganizationsList,
+            "credentials": user_lists.UserCredentialsList,
+        },
+    ),
+    *noun(
+        "execution_environments",
+        {
+            "list": execution_environments.ExecutionEnvironmentList,
+            "detail": execution_environments.ExecutionEnvironmentDetail,
+        },
+        {
+            "unified_job_templates": execution_environments.ExecutionEnvironmentJobTemplateList,
+            "copy": execution_environments.ExecutionEnvironmentCopy,
+        },
+    ),
+    *noun(
+        "projects",
+        {"list": projects.ProjectList, "detail": projects.ProjectDetail},
+        {
+            "playbooks": projects.ProjectPlaybooks,
+            "inventories": projects.ProjectInventories,
+            "update": projects.ProjectUpdateView,
+            "project_updates": projects.ProjectUpdatesList,
+        },
+    ),
+    *noun(
+        "project_updates",
+        {
+            "list": project_updates.ProjectUpdateList,
+            "detail": project_updates.ProjectUpdateDetail,
+        },
+        {
+            "cancel": project_updates.ProjectUpdateCancel,
+            "stdout": stdout.ProjectUpdateStdout,
+            "events": job_events.ProjectUpdateEventsList,
+        },
+    ),
+    *noun(
+        "credentials",
+        {"list": credentials.CredentialList, "detail": credentials.CredentialDetail},
+        {},
+    ),
+    *noun(
+        "credential_types",
+        {
+            "list": credential_types.CredentialTypeList,
+            "detail": credential_types.CredentialTypeDetail,
+        },
+        {"credentials": credentials.CredentialTypeCredentialList},
+    ),
+    *noun(
+        "inventories",
+        {"list": inventories.InventoryList, "detail": inventories.InventoryDetail},
+        {
+            "hosts": hosts.InventoryHostsList,
+            "groups": groups.InventoryGroupsList,
+            "root_groups": groups.InventoryRootGroupsList,
+            "variable_data": inventories.InventoryVariableData,
+            "script": inventories.InventoryScriptView,
+            "job_templates": job_templates.InventoryJobTemplateList,
+        },
+    ),
+    *noun(
+        "groups",
+        {"list": groups.GroupList, "detail": groups.GroupDetail},
+        {
+            "children": groups.GroupChildrenList,
+            "hosts": groups.GroupHostsList,
+            "all_hosts": groups.GroupAllHostsList,
+            "potential_children": groups.GroupPotentialChildrenList,
+            "variable_data": groups.GroupVariableData,
+        },
+    ),
+    *noun(
+        "hosts",
+        {"list": hosts.HostList, "detail": hosts.HostDetail},
+        {
+            "variable_data": hosts.HostVariableData,
+            "groups": groups.HostGroupsList,
+            "all_groups": groups.HostAllGroupsList,
+            "job_host_summaries": job_host_summaries.HostJobHostSummariesList,
+        },
+    ),
+    *noun(
+        "job_templates",
+        {"list": job_templates.JobTemplateList, "detail": job_templates.JobTemplateDetail},
+        {
+            "launch": launch.JobTemplateLaunch,
+            "jobs": jobs.JobTemplateJobsList,
+            "credentials": job_templates.JobTemplateCredentialsList,
+        },
+    ),
+    *noun(
+        "jobs",
+        {"list": jobs.JobList, "detail": jobs.JobDetail},
+        {
+            "cancel": jobs.JobCancel,
+            "relaunch": jobs.JobRelaunch,
+            "stdout": stdout.JobStdout,
+            "job_events": job_events.JobJobEventsList,
+            "job_events/children_summary": job_events.JobEventsChildrenSummary,
+            "job_host_summaries": job_host_summaries.JobJobHostSummariesList,
+            "credentials": jobs.JobCredentialsList,
+        },
+    ),
+    *noun("job_host_summaries", {"detail": job_host_summaries.JobHostSummaryDetail}, {}),
+    *noun(
+        "job_events",
+        {"detail": job_events.JobEventDetail},
+        {"children": job_events.JobEventChildrenList},
+    ),
+    *noun("unified_job_templates", {"list": unified_job_templates.UnifiedJobTemplateList}, {}),
+    *noun("unified_jobs", {"list": unified_jobs.UnifiedJobList}, {}),
+]
+
+urlpatterns: list[object] = [
+    path("", root.ApiRoot.as_view()),
+    path("login/", auth.login),
+    path("logout/", auth.logout),
+    path("v2/", include(v2)),
+]

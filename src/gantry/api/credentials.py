@@ -1,0 +1,247 @@
+"""/api/v2/credentials/: inputs go in once and come out as `$encrypted$`.
+
+A type's required fields are not demanded here, as AWX does not: `awx import` makes credentials
+without their secrets, and a job that needs one says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
+
+from gantry.api.credential_schema import ASK, credential_problems
+from gantry.api.names import url_of
+from gantry.api.shape import BASE, AwxSerializer
+from gantry.api.views import DetailView, ListCreateView, SubListView
+from gantry.resources import access
+from gantry.resources.credentials import ENCRYPTED
+from gantry.resources.models import Credential, CredentialType, Organization, User
+
+FIELDS = (
+    *BASE, "organization", "credential_type", "managed", "inputs", "kind", "cloud", "kubernetes",
+)  # fmt: skip
+
+
+class CredentialSerializer(AwxSerializer):
+    kind = serializers.SerializerMethodField()
+    cloud = serializers.SerializerMethodField()
+    kubernetes = serializers.SerializerMethodField()
+
+    linked = ("organization", "credential_type")
+    summarized = ("organization", "credential_type")
+    selected = ("owner",)
+    capabilities = {"edit": "change", "delete": "delete", "copy": "add", "use": "use"}
+
+    class Meta:
+        model = Credential
+        fields: tuple[str, ...] = FIELDS
+        extra_kwargs = {"credential_type": {"label": "Credential Type"}}
+
+    def get_kind(self, row: Any) -> str | None:
+        return row.credential_type.namespace  # type: ignore[no-any-return]
+
+    def get_cloud(self, row: Any) -> bool:
+        return bool(row.credential_type.kind == "cloud")
+
+    def get_kubernetes(self, row: Any) -> bool:
+        return bool(row.credential_type.kind == "kubernetes")
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        shown = super().to_representation(instance)
+        # What is asked for at launch is no secret, and clients need to see that it is asked for.
+        asked = {k: v for k, v in instance.inputs.items() if v == ASK}
+        shown["inputs"] = {**instance.shown_inputs(), **asked}
+        return shown
+
+    def get_related(self, row: Any) -> dict[str, Any]:
+        links = super().get_related(row)
+        if row is not None and row.owner_id:
+            links["user"] = url_of(row.owner)
+        return links
+
+    def get_summary_fields(self, row: Any) -> dict[str, Any]:
+        found = super().get_summary_fields(row)
+        if row is not None:
+            found["owners"] = _owners(row)
+        return found
+
+    def validate_credential_type(self, value: Any) -> Any:
+        if self.instance is not None and value.pk != self.instance.credential_type_id:
+            used = ("jobtemplates", "projects", "jobs", "projectupdates", "executionenvironments")
+            if any(getattr(self.instance, name).exists() for name in used):
+                raise serializers.ValidationError(
+                    "You cannot change the credential type of the credential, as it may break the "
+                    "functionality of the resources using it."
+                )
+        return value
+
+    def validate_inputs(self, value: Any) -> Any:
+        if not isinstance(value, dict):
+            raise serializers.ValidationError(f"{type(value).__name__} provided, expected dict")
+        row = self.instance
+        if row is not None and row.credential_type.kind == "vault":
+            stored = row.inputs.get("vault_id")
+            if stored and value.get("vault_id", stored) != stored:
+                raise serializers.ValidationError(
+                    "Vault IDs cannot be changed once they have been created."
+                )
+        return value
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if self.instance is not None and self.instance.managed:
+            raise PermissionDenied("Modifications not allowed for managed credentials")
+        attrs = super().validate(attrs)
+        kind = attrs.get("credential_type") or self.instance.credential_type  # type: ignore[union-attr]
+        if "inputs" in attrs:
+            self._check_inputs(kind, attrs["inputs"])
+        return attrs
+
+    def _check_inputs(self, kind: CredentialType, inputs: dict[str, Any]) -> None:
+        if self.instance is None:
+            for name in sorted(kind.secret_fields):
+                if inputs.get(name) == ENCRYPTED:
+                    raise serializers.ValidationError(
+                        {
+                            "inputs": [
+                                f"{ENCRYPTED} is a reserved keyword, and cannot be used for {name}."
+                            ]
+                        }
+                    )
+            clear = inputs
+        else:
+            # A key and its passphrase are judged together, though only one may be sent anew.
+            opened = self.instance.open_inputs() if ENCRYPTED in inputs.values() else {}
+            clear = {k: opened.get(k, v) if v == ENCRYPTED else v for k, v in inputs.items()}
+        problems = credential_problems(kind, clear)
+        if problems:
+            raise serializers.ValidationError({"inputs": problems.get("", problems)})
+
+    def create(self, validated_data: dict[str, Any]) -> Any:
+        inputs = validated_data.pop("inputs", {})
+        row = super().create(validated_data)
+        _store(row, inputs)
+        return row
+
+    def update(self, instance: Any, validated_data: dict[str, Any]) -> Any:
+        inputs = validated_data.pop("inputs", None)
+        row = super().update(instance, validated_data)
+        if inputs is not None:
+            _store(row, inputs)
+        return row
+
+
+class CredentialCreateSerializer(CredentialSerializer):
+    """As AWX: exactly one of user, team and organization owns it."""
+
+    user = serializers.PrimaryKeyRelatedField(
+        queryset=User.objects.all(), required=False, default=None, write_only=True, allow_null=True
+    )
+    team = serializers.IntegerField(required=False, default=None, write_only=True, allow_null=True)
+    organization = serializers.PrimaryKeyRelatedField(
+        queryset=Organization.objects.all(), required=False, default=None, allow_null=True
+    )
+
+    class Meta(CredentialSerializer.Meta):
+        fields = (*FIELDS, "user", "team")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        given = sorted(k for k in ("user", "team", "organization") if attrs.get(k))
+        if not given:
+            raise serializers.ValidationError(
+                {"detail": ["Missing 'user', 'team', or 'organization'."]}
+            )
+        if len(given) > 1:
+            raise serializers.ValidationError(
+                {
+                    "detail": [
+                        "Only one of 'user', 'team', or 'organization' should be provided, "
+                        f"received {', '.join(given)} fields."
+                    ]
+                }
+            )
+        team = attrs.pop("team", None)
+        if team:
+            # Teams come with RBAC; until then there is none to own anything.
+            raise serializers.ValidationError(
+                {"team": [f'Invalid pk "{team}" - object does not exist.']}
+            )
+        attrs["owner"] = attrs.pop("user", None)
+        return super().validate(attrs)
+
+    def narrow_metadata(self, shown: dict[str, Any], method: str) -> dict[str, Any]:
+        if "team" in shown:
+            shown["team"]["type"] = "id"
+        return shown
+
+
+def _store(row: Credential, inputs: dict[str, Any]) -> None:
+    # `$encrypted$` keeps what is stored; where nothing is, it stands for nothing.
+    inputs = {k: v for k, v in inputs.items() if v != ENCRYPTED or k in row.inputs}
+    row.set_inputs(inputs)
+    asked = {f["id"] for f in row.credential_type.fields if f.get("ask_at_runtime")}
+    for name in asked:
+        if inputs.get(name) == ASK:
+            row.inputs[name] = ASK  # a mark, not a secret; launch looks for it
+    row.save(update_fields=["inputs", "modified"])
+
+
+def _owners(row: Any) -> list[dict[str, Any]]:
+    owners: list[dict[str, Any]] = []
+    if row.owner is not None:
+        user = row.owner
+        owners.append(
+            {
+                "id": user.pk,
+                "type": "user",
+                "name": user.username,
+                "description": f"{user.first_name} {user.last_name}",
+                "url": url_of(user),
+            }
+        )
+    if row.organization is not None:
+        owners.append(
+            {
+                "id": row.organization.pk,
+                "type": "organization",
+                "name": row.organization.name,
+                "description": row.organization.description,
+                "url": url_of(row.organization),
+            }
+        )
+    return owners
+
+
+class CredentialList(ListCreateView):
+    model = Credential
+    serializer_class = CredentialCreateSerializer
+
+    def check_permissions(self, request: Any) -> None:
+        super(ListCreateView, self).check_permissions(request)  # anybody may own one
+
+    def check_add(self, attrs: Mapping[str, Any]) -> None:
+        """For oneself always; for somebody else as their administrator; else by organization."""
+        owner = attrs.get("owner")
+        if owner is not None and owner.pk != self.request.user.pk:
+            if not access.may(self.request.user, "change", owner):
+                raise PermissionDenied
+            return
+        super().check_add(attrs)
+
+
+class CredentialDetail(DetailView):
+    model = Credential
+    serializer_class = CredentialSerializer
+
+
+class CredentialTypeCredentialList(SubListView):
+    model = Credential
+    serializer_class = CredentialSerializer
+    parent_model = CredentialType
+    relationship = "credentials"
+
+    def children(self, parent: Any) -> QuerySet[Any]:
+        return Credential.objects.filter(credential_type=parent)

@@ -1,0 +1,424 @@
+"""AWX's query language on lists: `name__icontains`, `or__`, `not__`, `chain__`, relations, `search`.
+
+What may be asked is an allow-list: the fields that some serializer shows, never a secret, and only
+relations between them. Through a relation a person finds only rows that they may read. AWX:
+django-ansible-base's rest_filters; its words for what is wrong are kept.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db.models import BooleanField, CharField, Model, Q, QuerySet, TextField
+from rest_framework.exceptions import ParseError, PermissionDenied
+from rest_framework.filters import BaseFilterBackend, SearchFilter
+from rest_framework.request import Request
+
+from gantry.api.names import NAMES
+from gantry.resources import access
+from gantry.resources.models import (
+    Credential,
+    CredentialType,
+    JobEvent,
+    Project,
+    UnifiedJob,
+    UnifiedJobTemplate,
+    User,
+)
+
+RESERVED = {
+    "page", "page_size", "format", "order", "order_by", "search", "type", "host_filter",
+    "count_disabled", "no_truncate", "limit", "validate",
+}  # fmt: skip
+LOOKUPS = {
+    "exact", "iexact", "contains", "icontains", "startswith", "istartswith", "endswith",
+    "iendswith", "regex", "iregex", "gt", "gte", "lt", "lte", "in", "isnull", "search",
+}  # fmt: skip
+TEXT = ("username", "first_name", "last_name", "email", "name", "description", "playbook")
+MOST_CONDITIONS = 100
+
+# Columns that no serializer of their model shows as such, or that hold what must not be probed.
+SECRET: dict[type[Model], set[str]] = {
+    User: {"password"},
+    Credential: {"inputs"},
+    CredentialType: {"inputs", "injectors"},
+    UnifiedJob: {"start_secrets", "job_env", "evidence", "lease_owner", "job_args"},
+    JobEvent: {"event_data"},
+}
+PASSWORDS = {"password", "start_secrets"}
+INTERNAL = {
+    "lease_owner", "lease_expires", "lease_epoch", "attempt", "pod_name", "pod_id", "acknowledged",
+    "artifact_pieces", "groups_set", "user_permissions", "logentry", "data", "ca_bundle",
+}  # fmt: skip
+ALIASES: dict[type[Model], dict[str, str]] = {
+    User: {"created": "date_joined"},
+    Project: {
+        "current_update": "current_job",
+        "last_update": "last_job",
+        "last_update_failed": "last_job_failed",
+        "last_updated": "last_job_run",
+    },
+    UnifiedJob: {
+        "job": "as_job", "project_update": "as_project_update",
+        "job_template": "as_job__job_template",
+    },
+    UnifiedJobTemplate: {"job_template": "as_job_template", "project": "as_project"},
+    JobEvent: {"host": "host_id"},
+}  # fmt: skip
+ROLE_VERBS = {
+    "admin_role": "change", "use_role": "use", "execute_role": "start", "update_role": "update",
+    "adhoc_role": "adhoc", "read_role": "read", "member_role": "use", "auditor_role": "read",
+}  # fmt: skip
+
+
+def _of(table: dict[type[Model], Any], model: type[Model]) -> list[Any]:
+    """The entries of a model and of those it inherits from."""
+    return [entry for kind, entry in table.items() if issubclass(model, kind)]
+
+
+def resolve(model: type[Model], path: str) -> tuple[list[Any], str]:
+    """The fields that `path` goes through, and the path in Django's names."""
+    fields: list[Any] = []
+    names: list[str] = []
+    at: type[Model] | None = model
+    for name in path.split("__"):
+        if at is None:
+            raise ParseError(f"No related model for field {name}.")
+        for step in _alias(at, name).split("__"):
+            assert at is not None
+            found = _field(at, step, name)
+            if found in fields:
+                raise ParseError(f"Loops not allowed in filters, detected on field {found.name}.")
+            fields.append(found)
+            names.append(step)
+            at = found.related_model if found.is_relation else None
+    return fields, "__".join(names)
+
+
+def _alias(model: type[Model], name: str) -> str:
+    if name == "type" and issubclass(model, UnifiedJob | UnifiedJobTemplate):
+        return "kind"
+    if name == "pk":
+        return "id"
+    for table in _of(ALIASES, model):
+        if name in table and not _has(model, name):
+            return str(table[name])
+    return name
+
+
+def _has(model: type[Model], name: str) -> bool:
+    return name in _allowed(model)
+
+
+def _field(model: type[Model], name: str, asked: str) -> Any:
+    if name in PASSWORDS:
+        raise PermissionDenied("Filtering on password fields is not allowed.")
+    if any(name in secret for secret in _of(SECRET, model)):
+        raise PermissionDenied(f"Filtering on {asked} is not allowed.")
+    allowed = _allowed(model)
+    if name not in allowed:
+        raise ParseError(f"{model._meta.object_name} has no field named '{asked}'")
+    return allowed[name]
+
+
+@lru_cache(maxsize=64)
+def _allowed(model: type[Model]) -> dict[str, Any]:
+    """Everything that may stand in a filter on this model, by name."""
+    allowed = {}
+    for candidate in model._meta.get_fields():
+        name = candidate.name
+        if name in INTERNAL or name.endswith("+") or getattr(candidate, "parent_link", False):
+            continue
+        if candidate.is_relation and candidate.related_model not in NAMES:
+            continue
+        if candidate.auto_created and not candidate.concrete and not candidate.is_relation:
+            continue
+        allowed[name] = candidate
+    return allowed
+
+
+@dataclass
+class Condition:
+    """One key of the query string with one of its values."""
+
+    q: Q
+    negated: bool
+    many: bool  # goes through a relation to many rows
+
+    def build(self) -> Q:
+        return ~self.q if self.negated else self.q
+
+
+@dataclass
+class Query:
+    """A query string taken apart; conditions within a list apply together."""
+
+    every: list[Condition] = field(default_factory=list)
+    some: list[Condition] = field(default_factory=list)
+    chained: list[Condition] = field(default_factory=list)
+    searched: list[Condition] = field(default_factory=list)
+    search_all: bool = False
+    roles: list[str] = field(default_factory=list)
+
+
+class Reader:
+    """Reads one query string for one model and one person."""
+
+    def __init__(self, model: type[Model], readable: Callable[[type[Model]], QuerySet[Any] | None]):
+        self.model = model
+        self.readable = readable  # None: everything
+
+    def read(self, pairs: Iterable[tuple[str, list[str]]]) -> Query:
+        query = Query()
+        count = 0
+        for key, values in pairs:
+            if key in RESERVED:
+                continue
+            count += len(values)
+            if count > MOST_CONDITIONS:
+                raise ParseError(f"More than {MOST_CONDITIONS} conditions in one request.")
+            if not key.isascii():
+                raise ParseError(f"{key!r} is not an allowed field name. Must be ascii encodable.")
+            if key == "role_level":
+                query.roles.append(values[0])
+            elif key.endswith("__search"):
+                self._search(query, key, values)
+            else:
+                self._add(query, key, values)
+        return query
+
+    def _add(self, query: Query, key: str, values: list[str]) -> None:
+        target, rest = query.every, key
+        if rest.startswith("chain__"):
+            target, rest = query.chained, rest[7:]
+        elif rest.startswith("or__"):
+            target, rest = query.some, rest[4:]
+        negated = rest.startswith("not__")
+        if negated:
+            rest = rest[5:]
+        rest = rest.removesuffix("__int")
+        target.extend(self.condition(rest, value, negated) for value in values)
+
+    def _search(self, query: Query, key: str, values: list[str]) -> None:
+        """Text of a related row: any of the terms, or all of them when a comma parts them."""
+        if values and "," in values[0]:
+            query.search_all = True
+            values = [part for value in values for part in value.split(",")]
+        path = key.removesuffix("__search")
+        fields, names = resolve(self.model, path)
+        related = getattr(fields[-1], "related_model", None)
+        if related is None:
+            raise ParseError(f"{path} is not searchable")
+        texts = [f for f in TEXT if f in _allowed(related)]
+        for value in values:
+            _refuse_nul(value)
+            q = Q()
+            for text in texts:
+                q |= Q(**{f"{names}__{text}__icontains": value})
+            query.searched.append(Condition(q & self._seen(fields, names, 1), False, True))
+
+    def condition(self, lookup: str, value: str, negated: bool = False) -> Condition:
+        path, _, suffix = lookup.rpartition("__")
+        if not path or suffix not in LOOKUPS:
+            path, suffix = lookup, "exact"
+        if not path:
+            raise ParseError("Query string field name not provided.")
+        _refuse_nul(value)
+        fields, names = resolve(self.model, path)
+        q = Q(**{f"{names}__{suffix}": _value(fields[-1], suffix, value)})
+        # The last relation alone is compared by its id, which the row itself shows.
+        hops = 0 if suffix == "isnull" or not _to_many(fields[-1]) else 1
+        q &= self._seen(fields, names, hops)
+        return Condition(q, negated, any(_to_many(f) for f in fields))
+
+    def _seen(self, fields: list[Any], names: str, last: int) -> Q:
+        """Only rows that this person may read are found on the way."""
+        q = Q()
+        steps = names.split("__")
+        for index, found in enumerate(fields):
+            if not found.is_relation or (index == len(fields) - 1 and not last):
+                continue
+            rows = self.readable(found.related_model)
+            if rows is not None:
+                q &= Q(**{f"{'__'.join(steps[: index + 1])}__in": rows})
+        return q
+
+
+def _to_many(found: Any) -> bool:
+    return bool(found.is_relation and (found.one_to_many or found.many_to_many))
+
+
+def _refuse_nul(value: str) -> None:
+    if "\x00" in value:
+        raise ParseError("Null characters are not allowed.")
+
+
+def _boolean(value: str) -> bool:
+    """AWX's to_python_boolean."""
+    if value.lower() in ("true", "1", "t"):
+        return True
+    if value.lower() in ("false", "0", "f"):
+        return False
+    raise ParseError(f'Unable to convert "{value}" to boolean')
+
+
+def _value(found: Any, suffix: str, value: str) -> Any:
+    if suffix == "isnull":
+        return _boolean(value)
+    if suffix == "in":
+        if not value:
+            raise ParseError("cannot provide empty value for __in")
+        items = [_one(found, item) for item in value.split(",")]
+        return [x for x in items if x is not None]
+    if suffix in ("regex", "iregex"):
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ParseError(str(error)) from error
+        return value
+    if suffix not in ("exact", "gt", "gte", "lt", "lte"):
+        if found.is_relation or (
+            suffix == "iexact" and not isinstance(found, CharField | TextField)
+        ):
+            raise ParseError(
+                f"{found.name} is not a text field and cannot be filtered by case-insensitive "
+                "search"
+            )
+        return value
+    return _one(found, value)
+
+
+def _one(found: Any, value: str) -> Any:
+    if found.is_relation:
+        if value.lower() in ("none", "null"):
+            return None
+        try:
+            return int(value)
+        except ValueError as error:
+            raise ParseError(f"Invalid {found.name} id: {value}") from error
+    if isinstance(found, BooleanField):
+        return _boolean(value)
+    try:
+        return found.to_python(value)
+    except ValidationError as error:
+        raise ParseError(json.dumps(error.messages, ensure_ascii=False)) from error
+    except (TypeError, ValueError) as error:
+        raise ParseError(str(error)) from error
+
+
+def _narrow(queryset: QuerySet[Any], conditions: list[Condition], q: Q) -> QuerySet[Any]:
+    """A condition on many related rows may find a row twice; as a subquery it cannot."""
+    if not any(c.many for c in conditions):
+        return queryset.filter(q)
+    return queryset.filter(pk__in=queryset.model._default_manager.filter(q).values("pk"))
+
+
+def apply(queryset: QuerySet[Any], query: Query, user: Any) -> QuerySet[Any]:
+    for role in query.roles:
+        verb = ROLE_VERBS.get(role)
+        if verb is None or queryset.model not in access.RULES:
+            raise ParseError(
+                "Cannot apply role_level filter to this list because its model does not use roles "
+                "for access control."
+            )
+        queryset = queryset.filter(
+            pk__in=access.within(user, verb, queryset.model._default_manager.all()).values("pk")
+        )
+    if query.every:
+        q = Q()
+        for condition in query.every:
+            q &= condition.build()
+        queryset = _narrow(queryset, query.every, q)
+    if query.some:
+        q = Q()
+        for condition in query.some:
+            q |= condition.build()
+        queryset = _narrow(queryset, query.some, q)
+    if query.searched and not query.search_all:
+        q = Q()
+        for condition in query.searched:
+            q |= condition.build()
+        queryset = _narrow(queryset, query.searched, q)
+    for condition in (*query.chained, *(query.searched if query.search_all else [])):
+        queryset = _narrow(queryset, [condition], condition.build())
+    return queryset
+
+
+class FieldLookups(BaseFilterBackend):
+    def filter_queryset(
+        self, request: Request, queryset: QuerySet[Any], view: Any
+    ) -> QuerySet[Any]:
+        def readable(model: type[Model]) -> QuerySet[Any] | None:
+            who = access.standing(request.user)
+            if who.superuser or who.auditor or model not in access.RULES:
+                return None
+            return access.visible(request.user, model._default_manager.all()).values("pk")
+
+        query = Reader(queryset.model, readable).read(request.query_params.lists())
+        queryset = apply(queryset, query, request.user)
+        queryset = _of_type(request, queryset)
+        if "search" in request.query_params and search_fields(queryset.model):
+            queryset = SearchFilter().filter_queryset(request, queryset, view)
+        return queryset
+
+
+def _of_type(request: Request, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    kinds = [k for value in request.query_params.getlist("type") for k in value.split(",") if k]
+    if not kinds:
+        return queryset
+    if issubclass(queryset.model, UnifiedJob | UnifiedJobTemplate):
+        return queryset.filter(kind__in=kinds)
+    return queryset if NAMES[queryset.model][0] in kinds else queryset.none()
+
+
+class OrderBy(BaseFilterBackend):
+    """`order_by=-finished,name`; the row's id decides between equals, so that pages are stable."""
+
+    def filter_queryset(
+        self, request: Request, queryset: QuerySet[Any], view: Any
+    ) -> QuerySet[Any]:
+        asked = [
+            part
+            for key in ("order", "order_by")
+            for part in request.query_params.get(key, "").split(",")
+            if part
+        ]
+        names = [self._name(queryset.model, part) for part in asked]
+        names = [n for n in names if n]
+        if not names:
+            default = getattr(view, "ordering", None) or queryset.model._meta.ordering
+            names = list(default)
+        if not any(n.lstrip("-") in ("id", "pk") for n in names):
+            names.append("-id" if names and names[0].startswith("-") else "id")
+        return queryset.order_by(*names)
+
+    def _name(self, model: type[Model], part: str) -> str:
+        sign, path = ("-", part[1:]) if part.startswith("-") else ("", part)
+        if path == "type" and not issubclass(model, UnifiedJob | UnifiedJobTemplate):
+            return ""
+        _refuse_nul(path)
+        fields, names = resolve(model, path)
+        if any(_to_many(f) for f in fields):
+            raise ParseError(f"Cannot order by {path}: it leads to many rows.")
+        return f"{sign}{names}"
+
+
+def search_fields(model: type[Model]) -> list[str]:
+    """What `search=` looks into; AWX: get_search_fields."""
+    found = [f.name for f in model._meta.fields if f.name in TEXT[:6]]
+    if model is UnifiedJob:
+        found.append("as_job__playbook")
+    return found
+
+
+def related_search_fields(model: type[Model]) -> list[str]:
+    try:
+        return sorted(f"{name}__search" for name, f in _allowed(model).items() if f.is_relation)
+    except FieldDoesNotExist:  # pragma: no cover
+        return []

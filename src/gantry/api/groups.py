@@ -1,0 +1,232 @@
+"""/api/v2/groups/: groups hold hosts and other groups, never themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from rest_framework import serializers
+
+from gantry.api.busy import refuse_if_busy
+from gantry.api.fields import VariablesField
+from gantry.api.hosts import HostSerializer
+from gantry.api.inventories import VariableData
+from gantry.api.inventory_counts import inventory_extras
+from gantry.api.shape import BASE, AwxSerializer
+from gantry.api.views import AttachView, DetailView, ListCreateView, SubListCreateView, SubListView
+from gantry.resources.models import Group, Host, Inventory
+
+RESERVED = ("all", "_meta")
+OTHER_INVENTORY = "Cannot associate two items from different inventories."
+
+
+class GroupSerializer(AwxSerializer):
+    variables = VariablesField(required=False, default="", allow_blank=True)
+
+    sublists = {
+        name: name
+        for name in ("variable_data", "hosts", "potential_children", "children", "all_hosts")
+    }
+    linked = ("inventory",)
+    summarized = ("inventory",)
+    capabilities = {"edit": "change", "delete": "delete", "copy": "add"}
+
+    class Meta:
+        model = Group
+        fields = (*BASE, "inventory", "variables")
+
+    def get_extra_kwargs(self) -> Any:
+        kwargs = super().get_extra_kwargs()
+        if self.instance is not None and not isinstance(self.instance, list):
+            kwargs["inventory"] = {"read_only": True}
+        return kwargs
+
+    def get_summary_fields(self, row: Any) -> dict[str, Any]:
+        found = super().get_summary_fields(row)
+        found["inventory"] |= inventory_extras(self, row)
+        return found
+
+    def validate_name(self, value: str) -> str:
+        if value in RESERVED:
+            raise serializers.ValidationError("Invalid group name.")
+        return value
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        name = attrs.get("name", getattr(self.instance, "name", ""))
+        inventory = attrs.get("inventory") or getattr(self.instance, "inventory", None)
+        if Host.objects.filter(name=name, inventory=inventory).exists():
+            raise serializers.ValidationError(["A Host with that name already exists."])
+        return super().validate(attrs)
+
+
+def descendants(group: int) -> set[int]:
+    """The ids of all groups below, and of the group itself; one query per level."""
+    return _walk(group, "from_group_id", "to_group_id")
+
+
+def ancestors(groups: set[int]) -> set[int]:
+    return set().union(*(_walk(g, "to_group_id", "from_group_id") for g in groups))
+
+
+def _walk(start: int, near: str, far: str) -> set[int]:
+    edges = Group.children.through.objects
+    found, edge = {start}, {start}
+    while edge:
+        reached = edges.filter(**{f"{near}__in": edge}).values_list(far, flat=True)
+        edge = set(reached) - found
+        found |= edge
+    return found
+
+
+class GroupList(ListCreateView):
+    model = Group
+    serializer_class = GroupSerializer
+
+
+class GroupDetail(DetailView):
+    model = Group
+    serializer_class = GroupSerializer
+
+    def perform_destroy(self, instance: Any) -> None:
+        """AWX's delete_recursive: what was only in this group goes with it."""
+        refuse_if_busy(instance)
+        gone = _only_below(instance.pk)
+        inside = Group.hosts.through.objects.filter(group__in=gone).values_list("host", flat=True)
+        hosts = set(inside)
+        elsewhere = Group.hosts.through.objects.filter(host__in=hosts).exclude(group__in=gone)
+        hosts -= set(elsewhere.values_list("host", flat=True))
+        with transaction.atomic():
+            Host.objects.filter(pk__in=hosts).delete()
+            Group.objects.filter(pk__in=gone).delete()
+
+
+def _only_below(start: int) -> set[int]:
+    """The group, and every group all of whose parents are among these."""
+    edges = list(
+        Group.children.through.objects.filter(to_group__in=descendants(start)).values_list(
+            "from_group", "to_group"
+        )
+    )
+    gone = {start}
+    while True:
+        kept_up = {child for parent, child in edges if parent not in gone}
+        more = {c for parent, c in edges if parent in gone and c not in kept_up} - gone
+        if not more:
+            return gone
+        gone |= more
+
+
+class GroupVariableData(VariableData):
+    model = Group
+
+
+class InventoryGroupsList(SubListCreateView):
+    model = Group
+    serializer_class = GroupSerializer
+    parent_model = Inventory
+    relationship = "groups"
+    parent_key = "inventory"
+
+
+class InventoryRootGroupsList(SubListCreateView):
+    model = Group
+    serializer_class = GroupSerializer
+    parent_model = Inventory
+    relationship = "groups"
+    parent_key = "inventory"
+
+    def children(self, parent: Any) -> QuerySet[Any]:
+        return Group.objects.filter(inventory=parent, parents=None)
+
+
+class _InGroup(AttachView):
+    """Hosts or groups in a group; all of one inventory."""
+
+    parent_model = Group
+
+    def given(self, request: Any) -> Any:
+        return {**request.data, "inventory": self.parent().inventory_id}
+
+    def refuse(self, parent: Any, row: Any) -> Any:
+        if row.inventory_id != parent.inventory_id:
+            return {"detail": OTHER_INVENTORY}
+        return None
+
+
+class GroupHostsList(_InGroup):
+    model = Host
+    serializer_class = HostSerializer
+    relationship = "hosts"
+
+
+class GroupChildrenList(_InGroup):
+    model = Group
+    serializer_class = GroupSerializer
+    relationship = "children"
+
+    def refuse(self, parent: Any, row: Any) -> Any:
+        refused = super().refuse(parent, row)
+        if refused is not None:
+            return refused
+        # Two requests at once could close a circle that neither sees: one at a time.
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT 1 FROM resources_inventory WHERE id = %s FOR UPDATE", [parent.inventory_id]
+            )
+        if parent.pk in descendants(row.pk):
+            return {"error": "Cyclical Group association."}
+        return None
+
+
+class GroupPotentialChildrenList(SubListView):
+    """The groups that may be put below this one."""
+
+    model = Group
+    serializer_class = GroupSerializer
+    parent_model = Group
+    relationship = "children"
+
+    def children(self, parent: Any) -> QuerySet[Any]:
+        barred = ancestors({parent.pk}) | descendants(parent.pk)
+        return Group.objects.filter(inventory=parent.inventory_id).exclude(pk__in=barred)
+
+
+class GroupAllHostsList(SubListView):
+    """The hosts of a group and of all groups below it."""
+
+    model = Host
+    serializer_class = HostSerializer
+    parent_model = Group
+    relationship = "hosts"
+
+    def children(self, parent: Any) -> QuerySet[Any]:
+        members = Group.hosts.through.objects.filter(group__in=descendants(parent.pk))
+        return Host.objects.filter(pk__in=members.values("host"))
+
+
+class HostGroupsList(AttachView):
+    model = Group
+    serializer_class = GroupSerializer
+    parent_model = Host
+    relationship = "groups"
+
+    def given(self, request: Any) -> Any:
+        return {**request.data, "inventory": self.parent().inventory_id}
+
+    def attach_verb(self) -> str:
+        return "change"
+
+    def refuse(self, parent: Any, row: Any) -> Any:
+        return {"detail": OTHER_INVENTORY} if row.inventory_id != parent.inventory_id else None
+
+
+class HostAllGroupsList(SubListView):
+    model = Group
+    serializer_class = GroupSerializer
+    parent_model = Host
+    relationship = "groups"
+
+    def children(self, parent: Any) -> QuerySet[Any]:
+        direct = set(parent.groups.values_list("pk", flat=True))
+        return Group.objects.filter(pk__in=ancestors(direct))

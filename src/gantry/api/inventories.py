@@ -1,0 +1,167 @@
+"""/api/v2/inventories/ with variable_data and script; its hosts and groups are in their modules."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from django.http import Http404
+from rest_framework import serializers
+from rest_framework.exceptions import ParseError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from gantry.api.fields import VariablesField
+from gantry.api.inventory_counts import counts_of
+from gantry.api.shape import BASE, AwxSerializer
+from gantry.api.views import DetailView, ListCreateView, NounView, ReadView
+from gantry.resources.inventory_script import build_script
+from gantry.resources.models import Host, Inventory
+from gantry.resources.variables import parse_variables
+
+COUNTS = (
+    "has_active_failures", "total_hosts", "hosts_with_active_failures", "total_groups",
+    "has_inventory_sources", "total_inventory_sources", "inventory_sources_with_failures",
+    "pending_deletion",
+)  # fmt: skip
+
+
+class InventorySerializer(AwxSerializer):
+    variables = VariablesField(required=False, default="", allow_blank=True)
+    has_active_failures = serializers.BooleanField(read_only=True)
+    total_hosts = serializers.IntegerField(read_only=True, min_value=0)
+    hosts_with_active_failures = serializers.IntegerField(read_only=True, min_value=0)
+    total_groups = serializers.IntegerField(read_only=True, min_value=0)
+    has_inventory_sources = serializers.BooleanField(read_only=True)
+    total_inventory_sources = serializers.IntegerField(read_only=True, min_value=0)
+    inventory_sources_with_failures = serializers.IntegerField(read_only=True, min_value=0)
+    pending_deletion = serializers.BooleanField(read_only=True)
+
+    sublists = {
+        name: name
+        for name in (
+            "hosts", "groups", "root_groups", "variable_data", "script", "job_templates",
+        )
+    }  # fmt: skip
+    linked = ("organization",)
+    summarized = ("organization",)
+    capabilities = {"edit": "change", "delete": "delete", "copy": "add", "adhoc": "adhoc"}
+
+    class Meta:
+        model = Inventory
+        fields = (
+            *BASE, "organization", "kind", "host_filter", "variables", *COUNTS,
+            "prevent_instance_group_fallback",
+        )  # fmt: skip
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        counts = self.once("counts", lambda page: counts_of(r.pk for r in page))
+        for name, value in {**counts[instance.pk], "pending_deletion": False}.items():
+            setattr(instance, name, value)
+        return super().to_representation(instance)
+
+    def get_summary_fields(self, row: Any) -> dict[str, Any]:
+        return {**super().get_summary_fields(row), "labels": {"count": 0, "results": []}}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        kind = attrs.get("kind", getattr(self.instance, "kind", ""))
+        if self.instance is not None and kind != self.instance.kind:
+            raise serializers.ValidationError({"kind": ["Inventory kind cannot be changed."]})
+        if kind == "smart" and not attrs.get("host_filter"):
+            raise serializers.ValidationError(
+                {"host_filter": ["Smart inventories must specify host_filter"]}
+            )
+        if kind:
+            raise serializers.ValidationError(
+                {"kind": [f"Gantry has no {kind} inventories yet; use an ordinary one."]}
+            )
+        if attrs.get("host_filter"):
+            raise serializers.ValidationError(
+                {"host_filter": ["Setting host_filter is only allowed for Smart inventories."]}
+            )
+        return super().validate(attrs)
+
+
+class InventoryList(ListCreateView):
+    model = Inventory
+    serializer_class = InventorySerializer
+
+
+class InventoryDetail(DetailView):
+    model = Inventory
+    serializer_class = InventorySerializer
+
+
+class VariableSerializer(serializers.Serializer[Any]):
+    """The body is the variables themselves."""
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        return parse_variables(instance.variables)
+
+
+class VariableData(NounView):
+    """GET and PUT of `variables` as an object; the base for inventory, host and group."""
+
+    serializer_class = VariableSerializer
+
+    def get_queryset(self) -> Any:
+        return self.model._default_manager.all()
+
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        return Response(parse_variables(self.get_object().variables))
+
+    def put(self, request: Request, **kwargs: Any) -> Response:
+        row = self.get_object()
+        parse_variables(request.data)
+        row.variables = json.dumps(request.data)
+        row.save(update_fields=["variables", "modified"])
+        return Response(request.data)
+
+    def patch(self, request: Request, **kwargs: Any) -> Response:
+        row = self.get_object()
+        merged = {**parse_variables(row.variables), **request.data}
+        parse_variables(merged)
+        row.variables = json.dumps(merged)
+        row.save(update_fields=["variables", "modified"])
+        return Response(merged)
+
+
+class InventoryVariableData(VariableData):
+    model = Inventory
+
+
+class InventoryScriptView(ReadView):
+    """The inventory as ansible's inventory scripts print it, for the awx.awx.controller plug-in."""
+
+    name = "Inventory Script"
+    model = Inventory
+    serializer_class = InventorySerializer
+
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        inventory = self.get_object()
+        asked = request.query_params
+        every = bool(asked.get("all"))
+        if asked.get("host"):
+            hosts = Host.objects.filter(inventory=inventory, name=asked["host"])
+            host = (hosts if every else hosts.filter(enabled=True)).first()
+            if host is None:
+                raise Http404("No Host matches the given query.")
+            return Response(parse_variables(host.variables))
+        if asked.get("subset"):
+            _refuse_subset(asked["subset"])
+        return Response(
+            build_script(
+                inventory,
+                hostvars=bool(asked.get("hostvars")),
+                towervars=bool(asked.get("towervars")),
+                enabled_only=not every,
+            )
+        )
+
+
+def _refuse_subset(subset: str) -> None:
+    """Slicing comes with the issue that slices jobs; the wrong half of a fleet is worse than no."""
+    if re.fullmatch(r"slice\d+of\d+", subset):
+        raise ParseError("Slices of an inventory are not supported yet.")
+    raise ParseError("Subset does not use any supported syntax.")

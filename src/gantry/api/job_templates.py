@@ -1,0 +1,251 @@
+"""/api/v2/job_templates/: what can be launched. Launching itself is in launch.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, Prefetch, QuerySet
+from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
+
+from gantry.api.credentials import CredentialCreateSerializer
+from gantry.api.fields import VariablesField
+from gantry.api.inventory_counts import inventory_extras
+from gantry.api.projects import UPDATE, refuse_taken
+from gantry.api.shape import BASE, AwxSerializer, summary
+from gantry.api.views import AttachView, DetailView, ListCreateView, SubListView
+from gantry.base.errors import JobFailure
+from gantry.path.resolve import resolve_environment
+from gantry.resources import access
+from gantry.resources.base import STATUSES
+from gantry.resources.models import Credential, Inventory, Job, JobTemplate
+from gantry.resources.templates import PROMPTS
+
+PROMPT_OR_DEFAULT = "You must either set a default value or ask to prompt on launch."
+LAUNCHABLE_KINDS = ("ssh", "vault", "cloud", "net", "kubernetes")
+WEBHOOKS = [("github", "GitHub"), ("gitlab", "GitLab"), ("bitbucket_dc", "BitBucket DataCenter")]
+RECENT = 10
+OPTIONS = (
+    "job_type", "inventory", "project", "playbook", "scm_branch", "forks", "limit", "verbosity",
+    "extra_vars", "job_tags", "force_handlers", "skip_tags", "start_at_task", "timeout",
+    "use_fact_cache", "organization",
+)  # fmt: skip
+
+
+def with_credentials(model: Any) -> Prefetch[Any]:
+    return Prefetch("credentials", Credential.objects.select_related("credential_type"))
+
+
+def credential_summaries(row: Any) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": c.pk,
+            "name": c.name,
+            "description": c.description,
+            "kind": c.credential_type.namespace,
+            "cloud": c.credential_type.kind == "cloud",
+        }
+        for c in row.credentials.all()
+    ]
+
+
+class JobTemplateSerializer(AwxSerializer):
+    extra_vars = VariablesField(required=False, default="", allow_blank=True)
+    status = serializers.ChoiceField(
+        choices=[*STATUSES, ("never updated", "Never Updated")], read_only=True
+    )
+    webhook_service = serializers.ChoiceField(choices=WEBHOOKS, read_only=True, allow_blank=True)
+    webhook_credential = serializers.IntegerField(read_only=True)
+
+    sublists = {name: name for name in ("credentials", "jobs", "launch")}
+    linked = (
+        "inventory", "project", "organization", "execution_environment", "current_job", "last_job",
+    )  # fmt: skip
+    summarized = (
+        "organization", "inventory", "execution_environment", "project", "last_job", "current_job",
+    )  # fmt: skip
+    prefetched = (with_credentials(JobTemplate),)
+    capabilities = {
+        "edit": "change", "delete": "delete", "start": "start", "schedule": "start", "copy": "add",
+    }  # fmt: skip
+    used = {"inventory": "use", "project": "use", "execution_environment": "read"}
+
+    class Meta:
+        model = JobTemplate
+        fields = (
+            *BASE, *OPTIONS, "last_job_run", "last_job_failed", "next_job_run", "status",
+            "execution_environment", "host_config_key", *PROMPTS.values(), "survey_enabled",
+            "become_enabled", "diff_mode", "allow_simultaneous", "custom_virtualenv",
+            "job_slice_count", "webhook_service", "webhook_credential",
+            "prevent_instance_group_fallback",
+        )  # fmt: skip
+        read_only_fields = ("organization", "custom_virtualenv")
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        # Webhooks come with the issue on what starts a job.
+        instance.webhook_service, instance.webhook_credential = "", None
+        return super().to_representation(instance)
+
+    def get_summary_fields(self, row: Any) -> dict[str, Any]:
+        found = super().get_summary_fields(row)
+        if row.inventory is not None:
+            found["inventory"] |= inventory_extras(self, row)
+        for old, name in (("current_update", "current_job"), ("last_update", "last_job")):
+            if name in found:
+                found[old] = summary(getattr(row, name), UPDATE)
+        found["labels"] = {"count": 0, "results": []}
+        found["recent_jobs"] = self.once("recent", _recent_jobs).get(row.pk, [])
+        found["credentials"] = credential_summaries(row)
+        if self.detail and self.context["request"].method != "POST":
+            resolved = _resolved(row)
+            if resolved is not None:
+                found["resolved_environment"] = summary(
+                    resolved, ("id", "name", "description", "image")
+                )
+        return found
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        def wanted(name: str) -> Any:
+            return attrs.get(name, getattr(self.instance, name, None))
+
+        project = wanted("project")
+        if wanted("host_config_key") and wanted("inventory") is None:
+            raise _invalid(
+                "host_config_key",
+                "Cannot enable provisioning callback without an inventory set.",
+            )
+        if project is None:
+            raise _invalid("project", "Job Templates must have a project assigned.")
+        if wanted("inventory") is None and not wanted("ask_inventory_on_launch"):
+            raise _invalid("inventory", PROMPT_OR_DEFAULT)
+        _check_playbook(project, wanted("playbook") or "")
+        for name in ("scm_branch", "ask_scm_branch_on_launch"):
+            if wanted(name) and not project.allow_override:
+                raise _invalid(name, "Project does not allow overriding branch.")
+        refuse_taken(self, JobTemplate, {**attrs, "organization": project.organization})
+        return super().validate(attrs)
+
+    def create(self, validated_data: dict[str, Any]) -> Any:
+        organization = validated_data["project"].organization
+        return super().create(
+            {**validated_data, "kind": "job_template", "organization": organization}
+        )
+
+    def update(self, instance: Any, validated_data: dict[str, Any]) -> Any:
+        project = validated_data.get("project") or instance.project
+        if project is not None:
+            validated_data["organization"] = project.organization
+        return super().update(instance, validated_data)
+
+
+def _invalid(field: str, sentence: str) -> serializers.ValidationError:
+    return serializers.ValidationError({field: [sentence]})
+
+
+def _check_playbook(project: Any, playbook: str) -> None:
+    if not playbook:
+        raise _invalid("playbook", "Must select playbook for project.")
+    # With another branch allowed, nobody knows which playbooks it will have.
+    if not project.allow_override and playbook not in project.playbook_files:
+        raise _invalid("playbook", "Playbook not found for project.")
+
+
+def _resolved(row: Any) -> Any:
+    try:
+        return resolve_environment(row).environment
+    except JobFailure:
+        return None
+
+
+def _recent_jobs(page: list[Any]) -> dict[int, list[dict[str, Any]]]:
+    """The newest ten of each template: one index scan a template, one query for all."""
+    newest = Job.objects.filter(job_template=OuterRef("pk")).order_by("-pk").values("pk")
+    ids = dict(
+        JobTemplate.objects.filter(pk__in=[t.pk for t in page])
+        .order_by()
+        .values_list("pk", ArraySubquery(newest[:RECENT]))
+    )
+    wanted = [pk for found in ids.values() for pk in found]
+    rows = Job.objects.filter(pk__in=wanted).values("pk", "status", "finished", "canceled_on")
+    jobs = {
+        row["pk"]: {
+            "id": row["pk"],
+            "status": row["status"],
+            "finished": row["finished"],
+            "canceled_on": row["canceled_on"],
+            "type": "job",
+        }
+        for row in rows
+    }
+    return {template: [jobs[pk] for pk in found] for template, found in ids.items()}
+
+
+class JobTemplateCreate:
+    """A template belongs to its project's organization; whoever may add there may add it."""
+
+    request: Any
+
+    def check_add(self, attrs: Mapping[str, Any]) -> None:
+        row = JobTemplate(organization=attrs["project"].organization)
+        if not access.may(self.request.user, "add", row):
+            raise PermissionDenied
+
+
+class JobTemplateList(JobTemplateCreate, ListCreateView):
+    model = JobTemplate
+    serializer_class = JobTemplateSerializer
+
+
+class JobTemplateDetail(DetailView):
+    model = JobTemplate
+    serializer_class = JobTemplateSerializer
+
+    def check_change(self, row: Any, attrs: Mapping[str, Any]) -> None:
+        project = attrs.get("project") or row.project
+        if project is not None and project.organization_id != row.organization_id:
+            moved = JobTemplate(organization=project.organization)
+            if not access.may(self.request.user, "add", moved):
+                raise PermissionDenied
+
+
+class InventoryJobTemplateList(SubListView):
+    model = JobTemplate
+    serializer_class = JobTemplateSerializer
+    parent_model = Inventory
+    relationship = "jobtemplates"
+
+
+class JobTemplateCredentialsList(AttachView):
+    """One credential of a type, several vaults with different ids."""
+
+    model = Credential
+    serializer_class = CredentialCreateSerializer
+    parent_model = JobTemplate
+    relationship = "credentials"
+
+    def attach_verb(self) -> str:
+        return "use"
+
+    def children(self, parent: Any) -> QuerySet[Any]:
+        return Credential.objects.filter(pk__in=parent.credentials.values("pk"))
+
+    def refuse(self, parent: Any, row: Any) -> Any:
+        if row.credential_type.kind not in LAUNCHABLE_KINDS:
+            return {"error": f"Cannot assign a Credential of kind `{row.credential_type.kind}`."}
+        taken = parent.credentials.select_related("credential_type")
+        if any(c.pk != row.pk and _slot(c) == _slot(row) for c in taken):
+            return {"error": f"Cannot assign multiple {_slot_name(row)} credentials."}
+        return None
+
+
+def _slot(credential: Any) -> tuple[int, str]:
+    identity = credential.inputs.get("vault_id") or ""
+    return credential.credential_type_id, identity
+
+
+def _slot_name(credential: Any) -> str:
+    identity = credential.inputs.get("vault_id")
+    name = str(credential.credential_type.name)
+    return f"{name} (id={identity})" if identity else name

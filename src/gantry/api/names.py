@@ -1,0 +1,70 @@
+"""AWX's name of each kind of row and the URL it lives at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Model
+
+from gantry.resources.models import (
+    Credential,
+    CredentialType,
+    ExecutionEnvironment,
+    Group,
+    Host,
+    Inventory,
+    Job,
+    JobEvent,
+    JobHostSummary,
+    JobTemplate,
+    Organization,
+    Project,
+    ProjectUpdate,
+    UnifiedJob,
+    UnifiedJobTemplate,
+    User,
+)
+
+ROOT = "/api/v2/"
+# model -> (type, the part of its URL)
+NAMES: dict[type[Model], tuple[str, str]] = {
+    Organization: ("organization", "organizations"),
+    User: ("user", "users"),
+    ExecutionEnvironment: ("execution_environment", "execution_environments"),
+    Project: ("project", "projects"),
+    ProjectUpdate: ("project_update", "project_updates"),
+    Credential: ("credential", "credentials"),
+    CredentialType: ("credential_type", "credential_types"),
+    Inventory: ("inventory", "inventories"),
+    Group: ("group", "groups"),
+    Host: ("host", "hosts"),
+    JobTemplate: ("job_template", "job_templates"),
+    Job: ("job", "jobs"),
+    JobEvent: ("job_event", "job_events"),
+    JobHostSummary: ("job_host_summary", "job_host_summaries"),
+    UnifiedJob: ("unified_job", "unified_jobs"),
+    UnifiedJobTemplate: ("unified_job_template", "unified_job_templates"),
+}
+PLURALS = {name: plural for name, plural in NAMES.values()}
+# What AWX calls them in OPTIONS where it is not the type in title case.
+TITLES = {"job": "Playbook Run", "project_update": "SCM Update"}
+
+
+def type_of(row: Any) -> str:
+    """A unified row is known by what it is a part of."""
+    if row is None:
+        return ""
+    model = row if isinstance(row, type) else type(row)
+    if model in (UnifiedJob, UnifiedJobTemplate) and not isinstance(row, type):
+        return str(row.kind)
+    return NAMES[model][0]
+
+
+def url_of(row: Any) -> str:
+    if row is None or row.pk is None:
+        return ""
+    return f"{ROOT}{PLURALS[type_of(row)]}/{row.pk}/"
+
+
+def title_of(kind: str) -> str:
+    return TITLES.get(kind, kind.replace("_", " ").title())

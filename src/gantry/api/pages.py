@@ -1,0 +1,110 @@
+"""AWX's pages: `count, next, previous, results`, 25 a page, 200 at most, relative links."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from rest_framework import pagination
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+# Django's paginator is generic for mypy only.
+Pages = Paginator[Any] if TYPE_CHECKING else Paginator
+PAGE = 25
+MOST = 200
+
+
+class _Uncounted(Pages):
+    """For `count_disabled`: the first page of up to 200 rows, and no COUNT query."""
+
+    @property
+    def count(self) -> int:  # type: ignore[override]
+        return MOST
+
+    @property
+    def num_pages(self) -> int:  # type: ignore[override]
+        return 1
+
+
+class _Counted(Pages):
+    """Takes a count that somebody knows already instead of asking the database."""
+
+    def __init__(self, rows: Any, size: int, known: int | None = None) -> None:
+        super().__init__(rows, size)
+        if known is not None:
+            self.__dict__["count"] = known
+
+
+class AwxPagination(pagination.PageNumberPagination):
+    page_size = PAGE
+    max_page_size = MOST
+    page_size_query_param = "page_size"
+    invalid_page_message = "Invalid page."
+    uncounted = False
+
+    def paginate_queryset(
+        self, queryset: Any, request: Request, view: Any = None
+    ) -> list[Any] | None:
+        self.request = request
+        self.uncounted = "count_disabled" in request.query_params
+        size = self.get_page_size(request) or PAGE
+        paginator: Pages
+        if self.uncounted:
+            paginator = _Uncounted(queryset, size)
+        else:
+            known = getattr(view, "known_count", None)
+            paginator = _Counted(queryset, size, known(queryset) if known else None)
+        number = request.query_params.get(self.page_query_param, "1")
+        try:
+            wanted = paginator.num_pages if number in self.last_page_strings else int(number)
+            self.page = paginator.page(wanted)
+        except Exception as error:
+            raise NotFound(self.invalid_page_message) from error
+        return list(self.page)
+
+    def _link(self, number: int) -> str:
+        """Relative, its parameters sorted, an excessive page_size cut: as AWX writes it."""
+        query = {k: self.request.query_params.getlist(k) for k in self.request.query_params}
+        query[self.page_query_param] = [str(number)]
+        asked = query.get(self.page_size_query_param, ["0"])[-1]
+        if asked.isdigit() and int(asked) > MOST:
+            query[self.page_size_query_param] = [str(MOST)]
+        return f"{self.request.path}?{urlencode(sorted(query.items()), doseq=True)}"
+
+    def get_next_link(self) -> str | None:
+        return self._link(self.page.next_page_number()) if self.page.has_next() else None
+
+    def get_previous_link(self) -> str | None:
+        return self._link(self.page.previous_page_number()) if self.page.has_previous() else None
+
+    def get_paginated_response(self, data: Any) -> Response:
+        if self.uncounted:
+            return Response({"results": data})
+        return super().get_paginated_response(data)
+
+
+class EventPagination(AwxPagination):
+    """With `limit=N` the first N events and nothing else, which costs no count."""
+
+    limited = False
+
+    def paginate_queryset(
+        self, queryset: Any, request: Request, view: Any = None
+    ) -> list[Any] | None:
+        self.request = request
+        self.limited = "limit" in request.query_params
+        if not self.limited:
+            return super().paginate_queryset(queryset, request, view)
+        given = request.query_params["limit"]
+        limit = int(given) if given.isdigit() and 0 < int(given) <= MOST else PAGE
+        assert isinstance(queryset, QuerySet)
+        return list(queryset[:limit])
+
+    def get_paginated_response(self, data: Any) -> Response:
+        if self.limited:
+            return Response({"results": data})
+        return super().get_paginated_response(data)

@@ -1,0 +1,257 @@
+"""/api/v2/projects/: Git repositories; saving one that changed where it comes from syncs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from rest_framework import serializers
+from rest_framework.exceptions import MethodNotAllowed, PermissionDenied
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from gantry.api.fields import refuse
+from gantry.api.names import url_of
+from gantry.api.project_updates import ProjectUpdateListSerializer, ProjectUpdateSerializer
+from gantry.api.shape import BASE, AwxSerializer, summary
+from gantry.api.views import DetailView, ListCreateView, NounView, SubListView
+from gantry.base.errors import InvalidInput
+from gantry.path.launch import update_project
+from gantry.resources import access
+from gantry.resources.base import TEMPLATE_STATUSES
+from gantry.resources.models import JobTemplate, Project, ProjectUpdate
+from gantry.resources.scm_url import check_git_url
+
+# A change of one of these makes the tree that is stored the wrong one.
+SOURCE = ("scm_type", "scm_url", "scm_branch", "scm_refspec", "credential")
+UPDATE_OPTIONS = (
+    "scm_update_on_launch", "scm_delete_on_update", "scm_track_submodules", "scm_clean",
+)  # fmt: skip
+UPDATE = ("id", "name", "description", "status", "failed")
+
+
+class ProjectSerializer(AwxSerializer):
+    status = serializers.ChoiceField(choices=TEMPLATE_STATUSES, read_only=True)
+    last_update_failed = serializers.BooleanField(source="last_job_failed", read_only=True)
+    last_updated = serializers.DateTimeField(source="last_job_run", read_only=True)
+
+    sublists = {
+        "playbooks": "playbooks",
+        "inventory_files": "inventories",
+        "update": "update",
+        "project_updates": "project_updates",
+    }
+    linked = (
+        "organization", "default_environment", "credential", "signature_validation_credential",
+        "current_job", "last_job",
+    )  # fmt: skip
+    summarized = ("organization", "default_environment", "credential", "current_job", "last_job")
+    selected = ("credential__credential_type",)
+    capabilities = {
+        "edit": "change", "delete": "delete", "start": "update", "schedule": "update",
+        "copy": "add",
+    }  # fmt: skip
+    used = {"credential": "use", "signature_validation_credential": "use",
+            "default_environment": "read"}  # fmt: skip
+
+    class Meta:
+        model = Project
+        fields = (
+            *BASE, "local_path", "scm_type", "scm_url", "scm_branch", "scm_refspec", "scm_clean",
+            "scm_track_submodules", "scm_delete_on_update", "credential", "timeout",
+            "scm_revision", "last_job_run", "last_job_failed", "next_job_run", "status",
+            "organization", "scm_update_on_launch", "scm_update_cache_timeout", "allow_override",
+            "custom_virtualenv", "default_environment", "signature_validation_credential",
+            "last_update_failed", "last_updated",
+        )  # fmt: skip
+        read_only_fields = ("custom_virtualenv",)
+        extra_kwargs = {
+            "scm_type": {"label": "SCM Type"},
+            "scm_url": {"label": "SCM URL"},
+            "scm_branch": {"label": "SCM Branch"},
+            "scm_refspec": {"label": "SCM refspec"},
+            "scm_revision": {"label": "SCM Revision"},
+        }
+
+    def get_related(self, row: Any) -> dict[str, Any]:
+        links = super().get_related(row)
+        for old, name in (("current_update", "current_job"), ("last_update", "last_job")):
+            if name in links:
+                links[old] = links[name]
+        return links
+
+    def get_summary_fields(self, row: Any) -> dict[str, Any]:
+        found = super().get_summary_fields(row)
+        for old, name in (("current_update", "current_job"), ("last_update", "last_job")):
+            if name in found:
+                found[old] = summary(getattr(row, name), UPDATE)
+        return found
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        def wanted(name: str) -> Any:
+            return attrs.get(name, getattr(self.instance, name, None))
+
+        kind = wanted("scm_type") or ""
+        if attrs.get("local_path") and attrs["local_path"] != getattr(
+            self.instance, "local_path", ""
+        ):
+            raise _invalid("local_path", "Projects on the server's own disk are not allowed.")
+        if kind == "git":
+            self._check_git(attrs, wanted)
+        elif kind:
+            raise _invalid(
+                "scm_type", "Gantry takes projects from Git; other sources are not supported yet."
+            )
+        else:
+            for name in UPDATE_OPTIONS:
+                if wanted(name):
+                    raise _invalid(name, "Update options must be set to false for manual projects.")
+        self._check_override(attrs)
+        self._check_name(attrs)
+        return super().validate(attrs)
+
+    def _check_git(self, attrs: Mapping[str, Any], wanted: Any) -> None:
+        try:
+            check_git_url(wanted("scm_url") or "")
+        except InvalidInput as error:
+            raise refuse(error) from error
+        for name in ("scm_branch", "scm_refspec"):
+            if (wanted(name) or "").startswith("-"):
+                raise _invalid(name, "It must not begin with a dash.")
+        credential = attrs.get("credential")
+        if credential is not None and credential.credential_type.kind != "scm":
+            raise _invalid("credential", "Credential kind must be 'scm'.")
+
+    def _check_override(self, attrs: Mapping[str, Any]) -> None:
+        row = self.instance
+        if row is None or not row.allow_override or attrs.get("allow_override", True):
+            return
+        used = JobTemplate.objects.filter(
+            Q(ask_scm_branch_on_launch=True) | ~Q(scm_branch=""), project=row
+        )
+        ids = " ".join(str(pk) for pk in used.values_list("pk", flat=True))
+        if ids:
+            raise _invalid(
+                "allow_override",
+                "One or more job templates depend on branch override behavior for this project "
+                f"(ids: {ids}).",
+            )
+
+    def _check_name(self, attrs: Mapping[str, Any]) -> None:
+        refuse_taken(self, Project, attrs)
+
+    def create(self, validated_data: dict[str, Any]) -> Any:
+        manual = not validated_data.get("scm_type")
+        status = "missing" if manual else "never updated"  # nothing lies on the server's disk
+        return super().create({**validated_data, "kind": "project", "status": status})
+
+
+def _invalid(field: str, sentence: str) -> serializers.ValidationError:
+    return serializers.ValidationError({field: [sentence]})
+
+
+def refuse_taken(serializer: AwxSerializer, model: Any, attrs: Mapping[str, Any]) -> None:
+    """Names of templates are unique in their organization, and among those without one."""
+    row = serializer.instance
+    name = attrs.get("name", getattr(row, "name", None))
+    if "organization" in attrs or row is None:
+        organization = attrs.get("organization")
+    else:
+        organization = row.organization
+    same = model.objects.filter(name=name, organization=organization)
+    if row is not None:
+        same = same.exclude(pk=row.pk)
+    if same.exists():
+        raise serializers.ValidationError(
+            {
+                "__all__": [
+                    f"{model.__name__} with this (name, organization) combination already exists."
+                ]
+            }
+        )
+
+
+class ProjectCreate:
+    """A new project with a source is synced at once; the answer carries the update."""
+
+    request: Request
+
+    def save(self, serializer: Any) -> Any:
+        row = serializer.save()
+        if row.scm_type:
+            update_project(row, user=None, launch_type="manual")
+            ProjectUpdate.objects.filter(project=row).update(
+                created_by=self.request.user, modified_by=self.request.user
+            )
+        return row
+
+
+class ProjectList(ProjectCreate, ListCreateView):
+    model = Project
+    serializer_class = ProjectSerializer
+
+
+class ProjectDetail(DetailView):
+    model = Project
+    serializer_class = ProjectSerializer
+
+    def save(self, serializer: Any) -> Any:
+        before = {name: getattr(serializer.instance, name) for name in SOURCE}
+        row = serializer.save()
+        if row.scm_type and any(getattr(row, n) != v for n, v in before.items()):
+            update_project(row, user=self.request.user)
+        return row
+
+
+class _ProjectPart(NounView):
+    model = Project
+    serializer_class = ProjectSerializer
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return Project.objects.select_related("snapshot")
+
+
+class ProjectPlaybooks(_ProjectPart):
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        return Response(self.get_object().playbook_files)
+
+
+class ProjectInventories(_ProjectPart):
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        snapshot = self.get_object().snapshot
+        return Response(snapshot.inventory_files if snapshot else [])
+
+
+class ProjectUpdateView(_ProjectPart):
+    """Its POST starts a sync."""
+
+    def get_view_name(self) -> str:
+        return "Project Update View"
+
+    def check_object_permissions(self, request: Request, obj: Any) -> None:
+        verb = "read" if request.method == "GET" else "update"
+        if not access.may(request.user, verb, obj):
+            raise PermissionDenied
+
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        return Response({"can_update": self.get_object().scm_type == "git"})
+
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        project = self.get_object()
+        if project.scm_type != "git":
+            raise MethodNotAllowed("POST")
+        update = update_project(project, user=request.user)
+        rows = ProjectUpdateSerializer.tune(ProjectUpdate.objects.all())
+        shown = ProjectUpdateSerializer(
+            rows.get(pk=update.pk), context=self.get_serializer_context()
+        )
+        body = {"project_update": update.pk, **shown.data}
+        return Response(body, 202, headers={"Location": url_of(update)})
+
+
+class ProjectUpdatesList(SubListView):
+    model = ProjectUpdate
+    serializer_class = ProjectUpdateListSerializer
+    parent_model = Project
+    relationship = "project_updates"

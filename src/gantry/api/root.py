@@ -1,0 +1,58 @@
+"""/api/ and /api/v2/: open to everybody, because awxkit reads them before it logs in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.middleware.csrf import get_token
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from gantry.api.names import ROOT
+from gantry.api.views import OpenView
+
+# In AWX's order and only what exists: awxkit makes a command of every key.
+LISTING = {
+    "ping": "ping",
+    "config": "config",
+    "me": "me",
+    "organizations": "organizations",
+    "users": "users",
+    "execution_environments": "execution_environments",
+    "projects": "projects",
+    "project_updates": "project_updates",
+    "credentials": "credentials",
+    "credential_types": "credential_types",
+    "inventory": "inventories",
+    "groups": "groups",
+    "hosts": "hosts",
+    "job_templates": "job_templates",
+    "jobs": "jobs",
+    "unified_job_templates": "unified_job_templates",
+    "unified_jobs": "unified_jobs",
+}
+
+
+class ApiRoot(OpenView):
+    name = "REST API"
+
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        get_token(request._request)  # sets the cookie that awxkit sends back when it logs in
+        return Response(
+            {
+                "description": "AWX REST API",
+                "current_version": ROOT,
+                "available_versions": {"v2": ROOT},
+                "oauth2": "/api/o/",
+                "custom_logo": "",
+                "custom_login_info": "",
+                "login_redirect_override": "",
+            }
+        )
+
+
+class VersionTwo(OpenView):
+    name = "Version 2"
+
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        return Response({name: f"{ROOT}{part}/" for name, part in LISTING.items()})

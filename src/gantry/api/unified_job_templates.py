@@ -1,0 +1,34 @@
+"""/api/v2/unified_job_templates/: everything that makes jobs, each in its own shape."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from gantry.api.job_templates import JobTemplateSerializer
+from gantry.api.mixed import MixedListView
+from gantry.api.projects import ProjectSerializer
+from gantry.api.shape import BASE, AwxSerializer
+from gantry.resources.base import TEMPLATE_STATUSES
+from gantry.resources.models import UnifiedJobTemplate
+
+
+class UnifiedJobTemplateSerializer(AwxSerializer):
+    status = serializers.ChoiceField(choices=TEMPLATE_STATUSES, read_only=True)
+
+    class Meta:
+        model = UnifiedJobTemplate
+        fields = (
+            *BASE, "last_job_run", "last_job_failed", "next_job_run", "status",
+            "execution_environment",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class TemplatesView(MixedListView):
+    serializer_class = UnifiedJobTemplateSerializer
+    kinds = {"project": ProjectSerializer, "job_template": JobTemplateSerializer}
+    types = ("project", "job_template")
+
+
+class UnifiedJobTemplateList(TemplatesView):
+    model = UnifiedJobTemplate

@@ -1,0 +1,132 @@
+"""/api/v2/users/ and /api/v2/me/."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth.password_validation import validate_password
+from django.db.models import QuerySet
+from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
+
+from gantry.api.shape import AwxSerializer
+from gantry.api.views import DetailView, ListCreateView, ListView
+from gantry.resources.credentials import ENCRYPTED
+from gantry.resources.models import User
+
+LONGEST_PASSWORD = 128  # AWX's limit
+
+
+class UserSerializer(AwxSerializer):
+    created = serializers.DateTimeField(source="date_joined", read_only=True)
+    modified = serializers.DateTimeField(source="last_login", read_only=True)
+    password = serializers.CharField(
+        required=False, default="", help_text="Field used to change the password."
+    )
+    is_system_auditor = serializers.BooleanField(required=False, default=False)
+    ldap_dn = serializers.SerializerMethodField()
+    external_account = serializers.SerializerMethodField()
+
+    sublists = {
+        "organizations": "organizations",
+        "admin_of_organizations": "admin_of_organizations",
+        "credentials": "credentials",
+    }
+    capabilities = {"edit": "change", "delete": "delete"}
+    # Nobody gives rights that they do not have.
+    reserved: ClassVar[tuple[str, ...]] = ("is_superuser", "is_system_auditor")
+
+    class Meta:
+        model = User
+        fields = (
+            "id", "type", "url", "related", "summary_fields", "created", "modified", "username",
+            "first_name", "last_name", "email", "is_superuser", "is_system_auditor", "password",
+            "ldap_dn", "last_login", "external_account",
+        )  # fmt: skip
+        read_only_fields = ("last_login",)
+
+    def get_ldap_dn(self, row: User) -> str:
+        return ""
+
+    def get_external_account(self, row: User) -> None:
+        return None
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        shown = super().to_representation(instance)
+        shown["password"] = ENCRYPTED
+        shown["auth"] = []
+        return shown
+
+    def validate_password(self, value: str) -> str:
+        if self.instance is None and not value:
+            raise serializers.ValidationError("Password required for new User.")
+        if value == ENCRYPTED and self.instance is None:
+            raise serializers.ValidationError(f"{ENCRYPTED} is a reserved keyword.")
+        if len(value) > LONGEST_PASSWORD:
+            raise serializers.ValidationError(f"Password max length is {LONGEST_PASSWORD}")
+        if value and value != ENCRYPTED:
+            validate_password(value)
+        return value
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        for name in self.reserved:
+            wanted = attrs.get(name)
+            has = getattr(self.instance, name, False)
+            if wanted is not None and wanted != has and not self.user.is_superuser:
+                raise PermissionDenied
+        return super().validate(attrs)
+
+    @property
+    def _checked_fields(self) -> set[str]:
+        return super()._checked_fields - {"password"}
+
+    def create(self, validated_data: dict[str, Any]) -> Any:
+        password = validated_data.pop("password")
+        user = User(**validated_data)
+        user.set_password(password)
+        user.save()
+        return user
+
+    def update(self, instance: Any, validated_data: dict[str, Any]) -> Any:
+        password = validated_data.pop("password", "")
+        for name, value in validated_data.items():
+            setattr(instance, name, value)
+        if password and password != ENCRYPTED:
+            instance.set_password(password)
+        instance.save()
+        if password and self.user.pk == instance.pk:
+            # Changing one's own password does not log one out here, only everywhere else.
+            update_session_auth_hash(self.context["request"]._request, instance)
+        return instance
+
+
+class UserList(ListCreateView):
+    model = User
+    serializer_class = UserSerializer
+
+
+class UserDetail(DetailView):
+    model = User
+    serializer_class = UserSerializer
+
+    def check_change(self, row: Any, attrs: Mapping[str, Any]) -> None:
+        last = User.objects.filter(is_superuser=True, is_active=True).count() == 1
+        if row.is_superuser and attrs.get("is_superuser") is False and last:
+            raise PermissionDenied("The last administrator cannot be demoted.")
+
+    def perform_destroy(self, instance: Any) -> None:
+        supers = User.objects.filter(is_superuser=True).count()
+        if instance.pk == self.request.user.pk or (instance.is_superuser and supers == 1):
+            raise PermissionDenied
+        super().perform_destroy(instance)
+
+
+class UserMeList(ListView):
+    name = "Me"
+    model = User
+    serializer_class = UserSerializer
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return User.objects.filter(pk=self.request.user.pk)
