@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
 import psycopg
@@ -115,6 +116,15 @@ def test_pieces_of_a_download_are_bounded_and_make_the_whole(written, monkeypatc
 
     assert "".join(pieces) == written.text
     assert len(pieces) > 13
+
+
+async def test_a_download_can_be_asynchronous(written, monkeypatch):
+    monkeypatch.setattr(output, "PIECE_EVENTS", 2)
+    await asyncio.to_thread(written.write, "a\n", "\x1b[1mb\x1b[0m\n", "c\n")
+
+    pieces = [piece async for piece in output.stream_text_async(written.job.id, "txt")]
+
+    assert pieces == ["a\nb\n", "c\n"]
 
 
 def test_a_page_has_awx_s_json(written):

@@ -147,6 +147,21 @@ async def test_nothing_is_missed_or_repeated_while_connections_are_killed(
         assert counters(watcher.result()) == list(range(1 + number % 3, 301))
 
 
+@pytest.mark.slow
+async def test_watchers_sit_out_a_restart_of_postgres(tail, pool, recorder, job, pod, restart):
+    async with asyncio.timeout(120), asyncio.TaskGroup() as group:
+        watchers = [group.create_task(collect(tail, job)) for _ in range(5)]
+        await recorder.record(pod.oks(5))
+        restarting = group.create_task(asyncio.to_thread(restart))
+        while not restarting.done():
+            await recorder.record(pod.oks(1))
+        await recorder.record(pod.oks(5))
+        await finish(pool, job)
+
+    for watcher in watchers:
+        assert counters(watcher.result()) == list(range(1, pod.counter + 1))
+
+
 async def test_a_watcher_that_leaves_takes_nobody_along(tail, pool, recorder: Recorder, job, pod):
     found = []
     staying = asyncio.create_task(collect(tail, job, 0, found))

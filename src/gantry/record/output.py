@@ -7,12 +7,13 @@ claims the lines from its start_line to its end_line; its text may end in the mi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
 
+from gantry.base.bridge import in_thread
 from gantry.base.text import HtmlWriter, strip_ansi
 from gantry.resources.events import event_id
 
@@ -159,3 +160,11 @@ def stream_text(job: int, form: str = "ansi") -> Iterator[str]:
         text = "".join(event_text(stdout, last - first) for _, first, last, stdout in found)
         if text:
             yield convert(text)
+
+
+async def stream_text_async(job: int, form: str = "ansi") -> AsyncIterator[str]:
+    """stream_text for an ASGI answer: Django would read a plain iterator to its end first."""
+    pieces = stream_text(job, form)
+    following = in_thread(lambda: next(pieces, None))
+    while (piece := await following()) is not None:
+        yield piece
