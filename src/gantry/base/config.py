@@ -103,6 +103,11 @@ class Settings:
         "How long ansible may take to stop after a cancel or a timeout before it is killed.",
         default=10,
     )
+    engine_patience: int = setting(
+        "How long a job that has not started waits for an engine that does not answer before it "
+        "ends with an error. For an engine that has its pod a job waits without end.",
+        default=60,
+    )
     default_job_timeout: int = setting(
         "Time limit of a job whose template sets none. 0: no limit.", default=0
     )

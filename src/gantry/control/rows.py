@@ -7,23 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import functools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import InterfaceError, OperationalError
 from django.utils import timezone
-from psycopg_pool import PoolTimeout
 
-from gantry.base.bridge import in_thread
+from gantry.base.bridge import DATABASE_AWAY, LONGEST_PAUSE, in_thread
 from gantry.base.config import Settings
 from gantry.base.errors import Fenced, JobFailure
 from gantry.base.redact import Redactor
 from gantry.path import states
 from gantry.path.finish import Verdict
 from gantry.path.inject import Payload, build_payload
+from gantry.path.launch import masked_secrets, with_mask
 from gantry.path.project import keep_snapshot as keep_project_snapshot
 from gantry.path.pull import PullRequest
 from gantry.path.resolve import Resolution, resolve_environment, specific
@@ -32,11 +32,12 @@ from gantry.record.ingest import RecordedJob
 from gantry.resources.environments import ExecutionEnvironment
 from gantry.resources.events import JobEvent
 from gantry.resources.inventories import Host
-from gantry.resources.jobs import Job, UnifiedJob
+from gantry.resources.jobs import ACTIVE, Job, UnifiedJob
 
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
+_VERDICT = "verdict"  # key in `evidence` while a job is cleaned up
 
 
 def patient(function: Callable[P, T]) -> Callable[P, Awaitable[T]]:
@@ -49,11 +50,11 @@ def patient(function: Callable[P, T]) -> Callable[P, Awaitable[T]]:
         while True:
             try:
                 return await threaded(*args, **kwargs)
-            except (OperationalError, InterfaceError, PoolTimeout) as error:
+            except DATABASE_AWAY as error:
                 if pause == 0.1:
                     logger.warning("PostgreSQL is away, waiting: %s", error)
                 await asyncio.sleep(pause)
-                pause = min(pause * 2, 3.0)
+                pause = min(pause * 2, LONGEST_PAUSE)
 
     return call
 
@@ -186,11 +187,11 @@ async def pieces(orders: Iterator[bytes]) -> AsyncIterator[bytes]:
 
 
 @patient
-def enter_starting(job: UnifiedJob, name: str, engine: str) -> None:
+def enter_starting(job: UnifiedJob, name: str, secrets: list[str]) -> None:
     states.move(
         job, status="running", stage="starting", pod_name=name, pod_id="",
-        attempt=job.attempt + 1, execution_node=job.controller_node,
-        started=job.started or timezone.now(),
+        attempt=job.attempt + 1, execution_node=job.controller_node, waiting_for="",
+        started=job.started or timezone.now(), start_secrets=with_mask(job, secrets),
     )  # fmt: skip
 
 
@@ -211,11 +212,10 @@ def back_to_start(job: UnifiedJob) -> None:
 
 
 @patient
-def recorded_job(job: UnifiedJob, secrets: list[str] | None) -> Recorded:
-    """`secrets` from the payload; None after a crash: then they are opened anew."""
+def recorded_job(job: UnifiedJob) -> Recorded:
     row = specific(job)
-    if secrets is None:
-        secrets = build_payload(row).secrets
+    secrets = masked_secrets(job)
+    assert secrets is not None, "a job that has a pod has its mask"
     inventory = row.inventory if isinstance(row, Job) else None
     hosts = dict(Host.objects.filter(inventory=inventory).values_list("name", "pk"))
     fields = RecordedJob(job.pk, row.created, job.lease_epoch, job.kind)
@@ -250,5 +250,40 @@ def end(job: UnifiedJob, verdict: Verdict) -> None:
         return
     states.end(
         job, status=verdict.status, job_explanation=verdict.sentence, failure_class=verdict.code,
-        failure_cure=verdict.cure, evidence={**job.evidence, **verdict.evidence},
+        failure_cure=verdict.cure, evidence=verdict.evidence,
     )  # fmt: skip
+
+
+@patient
+def enter_cleaning(job: UnifiedJob, verdict: Verdict) -> None:
+    """The verdict is written down before the pod goes: it cannot be found out afterwards."""
+    states.move(job, stage="cleaning", evidence={_VERDICT: dataclasses.asdict(verdict)})
+
+
+def kept_verdict(job: UnifiedJob) -> Verdict | None:
+    """What a controller that went away while it cleaned up had found out."""
+    kept = job.evidence.get(_VERDICT)
+    return Verdict(**kept) if kept else None
+
+
+@patient
+def tell_waiting(job: UnifiedJob, reason: str) -> None:
+    if job.waiting_for != reason:
+        states.move(job, waiting_for=reason)
+
+
+@patient
+def expected_pod(job: int) -> str:
+    """The name of the pod that a job needs now; empty when it needs none."""
+    row = UnifiedJob.objects.filter(pk=job, status__in=ACTIVE).first()
+    return row.pod_name if row else ""
+
+
+@patient
+def pod_swept(job: int, name: str) -> None:
+    """A pod that could not be removed when its job ended has been now: that belongs on its row."""
+    row = UnifiedJob.objects.exclude(status__in=ACTIVE).filter(pk=job, pod_name=name).first()
+    if row is not None and not (row.cleanup or {}).get("removed"):
+        proof = {**(row.cleanup or {"pod": name}), "removed": True, "swept": True}
+        proof["checked"] = timezone.now().isoformat()
+        UnifiedJob.objects.filter(pk=job).update(cleanup=proof)

@@ -10,7 +10,8 @@ import logging
 import psycopg
 from django.db.models import Exists, OuterRef
 
-from gantry.base.errors import Fenced
+from gantry.base.errors import EngineError, Fenced
+from gantry.control import rows
 from gantry.path import states
 from gantry.pods.contract import Engine
 from gantry.resources.jobs import ACTIVE, UnifiedJob
@@ -49,21 +50,21 @@ def explain_waiting(running: int, capacity: int) -> None:
 
 async def sweep_pods(engine: Engine, instance: str) -> list[str]:
     """Remove this installation's pods whose job has ended or is not known; returns their names."""
-    from gantry.base.bridge import in_thread
-
     removed = []
+    # In this order: a pod is listed after its name was written on the row, so one that the row
+    # does not name is no longer needed, or never will be.
     for pod in await engine.find(instance):
-        expected = await in_thread(_expected_pod)(pod.job)
-        if expected != pod.name:
-            logger.warning("removing pod %s, which no job needs", pod.name)
+        if await rows.expected_pod(pod.job) == pod.name:
+            continue
+        logger.warning("removing pod %s, which no job needs", pod.name)
+        try:
             await engine.remove(pod.id)
-            removed.append(pod.name)
+        except EngineError as error:
+            logger.warning("pod %s could not be removed: %s", pod.name, error)
+            continue
+        await rows.pod_swept(pod.job, pod.name)
+        removed.append(pod.name)
     return removed
-
-
-def _expected_pod(job: int) -> str:
-    row = UnifiedJob.objects.filter(pk=job, status__in=ACTIVE).first()
-    return row.pod_name if row else ""
 
 
 def make_partitions(url: str) -> None:

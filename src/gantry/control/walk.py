@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,16 +22,17 @@ from gantry.control import rows
 from gantry.path import finish
 from gantry.path.cleanup import remove_pod
 from gantry.path.inject import Payload
-from gantry.path.pod import build_pod_spec, hello, orders, pod_name, start_pod
+from gantry.path.pod import GO, build_pod_spec, hello, orders, pod_name, start_pod
 from gantry.path.pull import Puller
 from gantry.path.stream import Ended, JobStream, PodEnded, PodNotBegun
 from gantry.pods.contract import Engine, Image, PodStream
+from gantry.pods.frames import Frame
 from gantry.record.ingest import Recorder
 from gantry.resources.jobs import UnifiedJob
 
 logger = logging.getLogger(__name__)
 MOST_ATTEMPTS = 5
-ENGINE_PATIENCE = 60.0
+NO_PAYLOAD = 4  # exit code of pods/agent: it never had the whole payload
 CLEANUP_PAUSES = (0.0, 0.5, 2.0, 5.0, 15.0, 30.0)
 
 
@@ -55,15 +58,16 @@ class Walk:
         self.world, self.job = world, job
         self._stream: JobStream | None = None
         self._cancel = asyncio.Event()
+        if job.cancel_flag:
+            self._cancel.set()
 
     async def walk(self) -> None:
-        """From wherever the row stands to its end. Never raises but for being cancelled."""
+        """From wherever the row stands to its end. Raises only when cancelled or by a bug."""
         job = self.job
         try:
             while job.active:
                 try:
-                    outcome = await self._to_the_end_of_the_pod()
-                    await self._finish(await self._decide(outcome))
+                    await self._finish(await self._verdict())
                 except PodNotBegun:
                     await self._start_over()
         except Fenced:
@@ -85,17 +89,24 @@ class Walk:
                 )
             )  # fmt: skip
 
+    async def _verdict(self) -> finish.Verdict:
+        kept = rows.kept_verdict(self.job)
+        return kept or await self._decide(await self._to_the_end_of_the_pod())
+
     async def _to_the_end_of_the_pod(self) -> Ended | PodEnded:
         """Resolve, pull, prepare, start, stream: or, after a crash, what is left of these."""
         if self.job.exit is not None:
             return Ended(self.job.exit)
         if self.job.stage in ("starting", "running", "cleaning"):
             return await self.stream(None)
-        image = await self.pull(await self.resolve())
+        image = await self._when_the_engine_answers(self._image)
         payload = await self.prepare()
-        return await self.stream(await self.start(image, payload), payload)
+        return await self.stream(await self.start(image, payload))
 
     # -- the steps ------------------------------------------------------------------------------
+
+    async def _image(self) -> Image:
+        return await self.pull(await self.resolve())
 
     async def resolve(self) -> rows.Resolved:
         self._check_cancel()
@@ -120,44 +131,66 @@ class Walk:
         return await rows.prepare(self.job, self.world.settings)
 
     async def start(self, image: Image, payload: Payload) -> PodStream:
+        """Raises PodNotBegun when the engine went away: what it has made of it is not known, but
+        the payload's end was not sent."""
         self._check_cancel()
         job, world = self.job, self.world
         name = pod_name(world.instance, job.pk, job.attempt + 1)
-        await rows.enter_starting(job, name, world.engine.name)
+        await rows.enter_starting(job, name, payload.secrets)
         spec = build_pod_spec(job, world.instance, image.id, payload.on_disk, world.settings)
-        pod, stream = await start_pod(world.engine, spec, hello(job))
-        await rows.keep_pod(job, pod)
+        try:
+            pod, stream = await start_pod(world.engine, spec, hello(job))
+        except EngineUnreachable as error:
+            raise PodNotBegun from error
+        try:
+            await rows.keep_pod(job, pod)
+            await self._send(stream, payload)
+        except BaseException as error:
+            await stream.close()
+            if isinstance(error, Fenced):
+                await self._remove_if_stray(pod, name)
+            raise
+        return stream
+
+    async def _send(self, stream: PodStream, payload: Payload) -> None:
         try:
             async for piece in rows.pieces(orders(payload)):
                 await stream.write(piece)
+            await rows.enter(self.job, "running")
+            await stream.write(GO)
         except EngineUnreachable as error:
             # Whether all of it arrived the agent itself will say at the next hello.
-            logger.warning("job %s: payload cut: %s", job.pk, error)
-        await rows.enter(job, "running")
-        return stream
+            logger.warning("job %s: payload cut: %s", self.job.pk, error)
 
-    async def stream(
-        self, first: PodStream | None, payload: Payload | None = None
-    ) -> Ended | PodEnded:
+    async def stream(self, first: PodStream | None) -> Ended | PodEnded:
         """Follow the pod, adopting it when `first` is None."""
-        secrets = payload.secrets if payload else None
-        recorded = await rows.recorded_job(self.job, secrets)
+        recorded = await rows.recorded_job(self.job)
         recorder = Recorder(self.world.pool, recorded.job, recorded.redactor, recorded.hosts)
+
+        async def record(frames: list[Frame]) -> int:
+            if self.job.stage == "starting":  # the controller that sent the payload was killed
+                await rows.enter(self.job, "running")
+            return await recorder.record(frames)
+
         pod = self.job.pod_id or self.job.pod_name
-        self._stream = JobStream(self.world.engine, self.job, pod, recorder.record)
+        self._stream = JobStream(self.world.engine, self.job, pod, record)
         if self._cancel.is_set():
             await self._stream.cancel("canceled")
         outcome = await self._stream.follow(first)
-        if isinstance(outcome, PodEnded) and await self._never_begun(outcome):
-            raise PodNotBegun
+        if isinstance(outcome, PodEnded):
+            if self._never_begun(outcome):
+                raise PodNotBegun
+            outcome.complaints = recorded.redactor.text(outcome.complaints)
         return outcome
 
-    async def _never_begun(self, outcome: PodEnded) -> bool:
-        """A pod that ended before it had the whole payload (exit 4, or never made at all) has run
-        nothing; only after a crash of a controller is that no failure of its own."""
-        untouched = self.job.acknowledged == 0 and self.job.stage == "starting"
-        return untouched and (outcome.state.gone or outcome.state.exit_code == 4
-                              or outcome.state.state == "created")  # fmt: skip
+    def _never_begun(self, outcome: PodEnded) -> bool:
+        """Certainly nothing has run: its payload's end was never sent, or the agent says so by its
+        exit code 4. No failure of the job: a controller was killed or the engine went away."""
+        if self.job.acknowledged:
+            return False
+        state = outcome.state
+        lost = self.job.stage == "starting" and (state.gone or state.state == "created")
+        return lost or state.exit_code == NO_PAYLOAD
 
     async def _decide(self, outcome: Ended | PodEnded) -> finish.Verdict:
         last = "" if isinstance(outcome, Ended) else await rows.last_output(self.job)
@@ -172,7 +205,7 @@ class Walk:
         """Clean up first, so that a job that reads as finished has left nothing."""
         if verdict.status == "successful" and self.job.kind == "project_update":
             await rows.keep_snapshot(self.job)
-        await self._clean()
+        await self._clean(verdict)
         await rows.end(self.job, verdict)
 
     # -- what may come between ------------------------------------------------------------------
@@ -200,31 +233,54 @@ class Walk:
                 with contextlib.suppress(asyncio.CancelledError, Exception):
                     await each
 
+    async def _when_the_engine_answers(self, step: Callable[[], Awaitable[Image]]) -> Image:
+        """The step, tried again while the engine is away, for as long as the settings say."""
+        pause, deadline = 0.2, time.monotonic() + self.world.settings.engine_patience
+        while True:
+            try:
+                done = await step()
+                await rows.tell_waiting(self.job, "")
+                return done
+            except EngineUnreachable as error:
+                if time.monotonic() > deadline:
+                    raise
+                await rows.tell_waiting(self.job, error.sentence)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._cancel.wait(), pause)
+            pause = min(pause * 2, 3.0)
+
     async def _start_over(self) -> None:
         """Nothing has run yet: a new pod under a new name, from the first step."""
-        if self.job.attempt >= MOST_ATTEMPTS:
+        job = self.job
+        self._stream = None
+        # Until the row no longer names the pod, an adopter must find that it never began.
+        await rows.enter(job, "starting")
+        cleaned = await remove_pod(
+            self.world.engine, job.pod_id or job.pod_name, job.pod_name, None
+        )
+        if not cleaned.gone:
+            logger.warning("job %s: pod %s is left to the sweep", job.pk, job.pod_name)
+        if job.attempt >= MOST_ATTEMPTS:
             raise JobFailure(
-                f"The pod was started {self.job.attempt} times and never took its payload.",
+                f"The pod was started {job.attempt} times and never took its payload.",
                 cure="See the controller's log; `gantry doctor` checks the engine.",
                 code="pod_not_started",
             )
-        await self._clean()
-        await rows.back_to_start(self.job)
+        await rows.back_to_start(job)
 
     async def _give_up(self, verdict: finish.Verdict) -> None:
         try:
-            await self._clean()
+            await self._clean(verdict)
             await rows.end(self.job, verdict)
         except Fenced:
             logger.info("job %s: taken over by another controller", self.job.pk)
 
-    async def _clean(self) -> None:
+    async def _clean(self, verdict: finish.Verdict) -> None:
         """Remove the pod and keep the proof. An engine that is away is waited for, then swept."""
         job = self.job
         if not job.pod_name:
             return
-        if job.status == "running":
-            await rows.enter(job, "cleaning")
+        await rows.enter_cleaning(job, verdict)
         erased = (job.exit or {}).get("erased")
         for pause in CLEANUP_PAUSES:
             await asyncio.sleep(pause)
@@ -234,6 +290,12 @@ class Walk:
             if cleaned.gone:
                 break
         await rows.keep_proof(job, cleaned.proof)
+
+    async def _remove_if_stray(self, pod: str, name: str) -> None:
+        """The lease was lost while the pod was made: who has it now may never have seen the pod."""
+        if await rows.expected_pod(self.job.pk) != name:
+            with contextlib.suppress(EngineError):
+                await self.world.engine.remove(pod)
 
 
 async def run(walk: Walk) -> None:

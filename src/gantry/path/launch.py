@@ -27,6 +27,7 @@ from gantry.resources.variables import parse_variables
 
 # A password field with this value is asked for at each launch. AWX main/models/credential.
 ASK = "ASK"
+_MASK = "gantry:mask"  # a name that no password has
 PASSWORDS = {"password": "ssh_password", "ssh_key_unlock": "ssh_key_unlock",
              "become_password": "become_password"}  # fmt: skip
 
@@ -245,16 +246,37 @@ def _wait_for_content(job: Job) -> None:
 
 def _seal_passwords(job: UnifiedJob, passwords: dict[str, str]) -> None:
     if passwords:
-        job.start_secrets = key_ring().seal(json.dumps(passwords), f"job:{job.pk}:start_secrets")
+        job.start_secrets = _seal(job, passwords)
         job.save(update_fields=["start_secrets"])
 
 
 def start_secrets(job: UnifiedJob) -> dict[str, str]:
     """The passwords given at this job's launch; they are wiped when it ends."""
+    opened = _open_secrets(job)
+    return {name: value for name, value in opened.items() if name != _MASK}
+
+
+def with_mask(job: UnifiedJob, secrets: list[str]) -> str:
+    """start_secrets with what must be masked in this job's output, whatever happens to its
+    credentials while it runs."""
+    return _seal(job, {**start_secrets(job), _MASK: json.dumps(secrets)})
+
+
+def masked_secrets(job: UnifiedJob) -> list[str] | None:
+    """What `with_mask` kept; None for a job that has not come so far."""
+    kept = _open_secrets(job).get(_MASK)
+    return None if kept is None else list(json.loads(kept))
+
+
+def _open_secrets(job: UnifiedJob) -> dict[str, str]:
     if not job.start_secrets:
         return {}
     opened = key_ring().open(job.start_secrets, f"job:{job.pk}:start_secrets")
     return dict(json.loads(opened))
+
+
+def _seal(job: UnifiedJob, secrets: dict[str, str]) -> str:
+    return key_ring().seal(json.dumps(secrets), f"job:{job.pk}:start_secrets")
 
 
 def _enqueue(job: UnifiedJob) -> None:

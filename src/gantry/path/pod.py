@@ -29,6 +29,9 @@ from gantry.resources.jobs import UnifiedJob
 
 PIECE = 1 << 20
 SCRATCH = 256 << 20
+# The end of the payload, at which the agent begins. Sent only after the row says `running`: a pod
+# of a job that is still `starting` has certainly run nothing, and may be replaced.
+GO = order(Order.BLOB)
 
 
 def pod_name(instance: str, job: int, attempt: int) -> str:
@@ -70,12 +73,11 @@ def hello(job: UnifiedJob) -> bytes:
 
 
 def orders(payload: Payload) -> Iterator[bytes]:
-    """The payload as the agent takes it: the head, then the tree in pieces, then its end."""
+    """The payload as the agent takes it: the head, then the tree in pieces; GO comes after."""
     yield order(Order.PAYLOAD, json.dumps(payload.head).encode())
     for chunk in payload.tree:
         for at in range(0, len(chunk), PIECE):
             yield order(Order.BLOB, chunk[at : at + PIECE])
-    yield order(Order.BLOB)
 
 
 async def start_pod(engine: Engine, spec: PodSpec, first: bytes) -> tuple[str, PodStream]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from django.db import connection, transaction
 
+from gantry.base.bridge import waiting_for_database
 from gantry.base.errors import JobFailure
 from gantry.resources.jobs import Job, ProjectUpdate
 from gantry.resources.projects import Artifact, Project, ProjectSnapshot
@@ -56,10 +57,11 @@ def check_playbook(job: Job, snapshot: ProjectSnapshot) -> None:
 
 
 def tree(snapshot: ProjectSnapshot) -> Iterator[bytes]:
-    """The compressed tree, in pieces as they were stored."""
-    pieces = Artifact.objects.filter(job_id=snapshot.update_id, name=TREE).order_by("number")
-    for piece in pieces.iterator(chunk_size=4):
-        yield bytes(piece.data)
+    """The compressed tree, in pieces as they were stored. Each is a query of its own, which may
+    come from another thread and after PostgreSQL was away."""
+    pieces = Artifact.objects.filter(job=snapshot.update, name=TREE).order_by("number")
+    for number in waiting_for_database(lambda: list(pieces.values_list("number", flat=True))):
+        yield waiting_for_database(lambda n=number: bytes(pieces.get(number=n).data))
 
 
 def keep_snapshot(update: ProjectUpdate) -> ProjectSnapshot:

@@ -114,6 +114,8 @@ class Puller:
         finally:
             listeners.remove(on_progress)
             if not listeners and not task.done():
+                # Forgotten at once: whoever asks now must not share in a pull that is ending.
+                self._forget(request, task)
                 task.cancel()
 
     async def _pull(self, request: PullRequest) -> None:
@@ -128,7 +130,11 @@ class Puller:
         except EngineError as error:
             raise explain(request.image, error.sentence) from error
         finally:
-            self._under_way.pop(request, None)
+            self._forget(request, asyncio.current_task())
+
+    def _forget(self, request: PullRequest, task: asyncio.Task[None] | None) -> None:
+        if self._under_way.get(request) is task:
+            del self._under_way[request]
             self._listeners.pop(request, None)
 
 

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from gantry.base.errors import EngineUnreachable
+from gantry.base.errors import EngineError, EngineUnreachable
 from gantry.path.pod import hello
 from gantry.pods.agent import source
 from gantry.pods.contract import Engine, PodState, PodStream
@@ -26,6 +26,7 @@ from gantry.resources.jobs import UnifiedJob
 logger = logging.getLogger(__name__)
 SILENCE = 45.0  # the agent sends a keepalive after 15 s: longer silence is a dead stream
 LONGEST_PAUSE = 5.0
+AGENT_STARTS = 20.0  # a pod that is reached and whose agent does not listen by then never will
 QUEUE_BYTES = 8 << 20
 
 Record = Callable[[list[Frame]], Awaitable[int]]
@@ -61,6 +62,8 @@ class JobStream:
         self._cancel_reason = ""
         self._end: dict[str, Any] | None = None
         self._fresh = False
+        self._welcomed = False
+        self._agent_due = time.monotonic() + AGENT_STARTS
 
     async def follow(self, first: PodStream | None) -> Ended | PodEnded:
         """Read until END is recorded and acknowledged, or the pod is gone. `first` is the stream
@@ -75,7 +78,9 @@ class JobStream:
                 if self._cancel_reason:
                     await self.cancel(self._cancel_reason)
                 await self._drain(connection)
-            except (EngineUnreachable, BrokenStream, TimeoutError) as error:
+            except (EngineError, BrokenStream, TimeoutError) as error:
+                # Also what is no EngineUnreachable: an engine refuses streams into a pod that is
+                # just ending. What became of the pod its state says, nothing else.
                 logger.warning("job %s: stream lost: %s", self._job.pk, error or type(error))
             finally:
                 self._connection = None
@@ -84,6 +89,7 @@ class JobStream:
                     await connection.close()
             if self._end is not None:
                 return Ended(self._end)
+            self._check_agent()
             connection, self._fresh = None, False
             state = await self._state()
             if state is not None and state.state != "running":
@@ -108,8 +114,15 @@ class JobStream:
         """None while the engine does not answer: the pod may live, so keep trying."""
         try:
             return await self._engine.inspect(self._pod)
-        except EngineUnreachable:
+        except EngineError:
             return None
+
+    def _check_agent(self) -> None:
+        """A pod whose source was cut in the middle waits for the rest for ever."""
+        if self._welcomed or self._job.stage != "starting" or self._job.acknowledged:
+            return
+        if time.monotonic() > self._agent_due:
+            raise PodNotBegun
 
     async def _events(self, since: float) -> list[str]:
         started = self._job.started
@@ -151,6 +164,7 @@ class JobStream:
             queue.close()
 
     def _welcome(self, said: dict[str, Any]) -> None:
+        self._welcomed = True
         # On the stream of a pod just started hello came before the payload; on any later one
         # `waiting` means that the payload never arrived whole.
         if said["state"] == "waiting" and not self._fresh:
