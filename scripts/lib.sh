@@ -68,9 +68,9 @@ make_venv() {
     find_python
     say "Installing the locked Python dependencies into $venv"
     [ -x "$venv/bin/python" ] || "$PYTHON" -m venv "$venv"
-    "$venv/bin/python" -m pip install -q --disable-pip-version-check --require-hashes -r "$lock"
-    "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-deps \
+    "$venv/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes -r "$lock"
+    "$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-deps \
         --no-build-isolation -e "$ROOT" 2>/dev/null \
-        || "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-deps -e "$ROOT"
+        || "$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-deps -e "$ROOT"
     cp "$lock" "$mark"
 }
