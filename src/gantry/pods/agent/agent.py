@@ -136,7 +136,7 @@ def _warm_up() -> None:
 
     from . import child, unpack
 
-    assert (tarfile, child, unpack)
+    del tarfile, child, unpack
 
 
 def main(home: str) -> int:

@@ -10,15 +10,13 @@ import selectors
 import socket
 import sys
 
-SOCKET = "/runner/.gantry/agent.sock"
 
-
-def main():
+def main(home: str) -> int:
     agent = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        agent.connect(SOCKET)
+        agent.connect(home + "/.gantry/agent.sock")
     except OSError as error:
-        sys.stderr.write("no agent listens: %s\n" % error)
+        sys.stderr.write(f"no agent listens: {error}\n")
         return 5
     selector = selectors.DefaultSelector()
     selector.register(0, selectors.EVENT_READ)
@@ -40,4 +38,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1]))

@@ -1,17 +1,20 @@
 """Run in the pod of a project sync: clone, install requirements, list playbooks, pack the tree.
 
-Stdlib only, Python 3.9; uses the image's git and ansible-galaxy. Reads /runner/env/sync.json, writes
-/runner/artifacts/{result.json,tree.tar.gz}, which the agent sends back.
+Stdlib only, Python 3.9; uses the image's git and ansible-galaxy. Reads /runner/env/sync.json,
+writes /runner/artifacts/{result.json,tree.tar.gz}, which the agent sends back.
 """
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import re
 import subprocess
 import sys
 import tarfile
+from collections.abc import Iterator
+from typing import Any
 
 PROJECT = "/runner/project"
 ARTIFACTS = "/runner/artifacts"
@@ -29,11 +32,11 @@ class SyncError(Exception):
     pass
 
 
-def say(text):
+def say(text: str) -> None:
     print("\033[1m%s\033[0m" % text, flush=True)
 
 
-def environment(wanted):
+def environment(wanted: dict[str, Any]) -> dict[str, str]:
     """git that asks nobody, knows only network protocols, and finds the credential."""
     env = dict(
         os.environ,
@@ -51,34 +54,37 @@ def environment(wanted):
         options += " -o BatchMode=yes"
     if wanted["username"]:
         options += " -o User=" + re.sub(r"[^A-Za-z0-9._@-]", "", wanted["username"])
+    # Keys that the agent could not lend to an ssh-agent, since the image has none.
+    for key in sorted(glob.glob("/runner/env/ssh_key_*")):
+        options += " -i " + key
     env["GIT_SSH_COMMAND"] = "ssh -o ConnectTimeout=30 " + options
     with open(os.open(env["GIT_ASKPASS"], os.O_WRONLY | os.O_CREAT, 0o700), "w") as file:
         file.write(
-            "#!/bin/sh\ncase \"$1\" in\n  *[Uu]sername*) printf '%s' \"$GANTRY_SCM_USER\";;\n"
+            '#!/bin/sh\ncase "$1" in\n  *[Uu]sername*) printf \'%s\' "$GANTRY_SCM_USER";;\n'
             "  *) cat " + PASSWORD + " 2>/dev/null;;\nesac\n"
         )
     env["GANTRY_SCM_USER"] = wanted["username"]
     return env
 
 
-def run(argv, env, cwd=PROJECT):
+def run(argv: list[str], env: dict[str, str], cwd: str = PROJECT) -> int:
     done = subprocess.run(argv, env=env, cwd=cwd, stdin=subprocess.DEVNULL)
     return done.returncode
 
 
-def git(env, *arguments):
+def git(env: dict[str, str], *arguments: str) -> int:
     return run(["git", "-c", "core.hooksPath=/dev/null", *arguments], env)
 
 
-def clone(wanted, env):
+def clone(wanted: dict[str, Any], env: dict[str, str]) -> str:
     """One commit's tree in PROJECT. Returns the commit."""
     branch = wanted["branch"] or "HEAD"
     say("Cloning %s at %s" % (wanted["url"], branch))
     git(env, "init", "-q", "-b", "gantry")
     git(env, "remote", "add", "--", "origin", wanted["url"])
-    if wanted["refspec"]:
-        if git(env, "fetch", "-q", "origin", "--", wanted["refspec"]) != 0:
-            raise SyncError("refspec %s could not be fetched" % wanted["refspec"])
+    refspec = wanted["refspec"]
+    if refspec and git(env, "fetch", "-q", "origin", "--", refspec) != 0:
+        raise SyncError("refspec %s could not be fetched" % refspec)
     if not fetch(branch, env):
         raise SyncError("%s could not be fetched from %s" % (branch, wanted["url"]))
     if git(env, "checkout", "-q", "--detach", "FETCH_HEAD") != 0:
@@ -91,7 +97,7 @@ def clone(wanted, env):
     return shown.stdout.decode().strip()
 
 
-def fetch(branch, env):
+def fetch(branch: str, env: dict[str, str]) -> bool:
     """A branch, a tag, or a commit; only that commit where the server allows it."""
     if git(env, "fetch", "-q", "--depth", "1", "origin", "--", branch) == 0:
         return True
@@ -112,7 +118,7 @@ def fetch(branch, env):
     return True
 
 
-def install_requirements(env):
+def install_requirements(env: dict[str, str]) -> None:
     """Roles and collections of the project's own requirements files, into the tree."""
     for kind, folders in (("role", ("roles", ".")), ("collection", ("collections", "."))):
         target = "/runner/requirements_%ss" % kind
@@ -127,7 +133,7 @@ def install_requirements(env):
                                         % (kind, folder, name))  # fmt: skip
 
 
-def wanted_by(path, kind, folder):
+def wanted_by(path: str, kind: str, folder: str) -> bool:
     """An empty file asks for nothing; one at the root may ask for roles, collections or both."""
     with open(path, encoding="utf-8", errors="replace") as file:
         lines = [x.rstrip() for x in file if x.strip() and not x.lstrip().startswith("#")]
@@ -142,14 +148,14 @@ def wanted_by(path, kind, folder):
     )
 
 
-def walk():
+def walk() -> Iterator[str]:
     for directory, folders, files in os.walk(PROJECT):
         folders[:] = sorted(f for f in folders if f != ".git")
         for name in sorted(files):
             yield os.path.relpath(os.path.join(directory, name), PROJECT)
 
 
-def is_playbook(path):
+def is_playbook(path: str) -> bool:
     if not path.endswith((".yml", ".yaml")) or NOT_PLAYBOOKS & set(path.split("/")[:-1]):
         return False
     try:
@@ -166,17 +172,17 @@ def is_playbook(path):
     return False
 
 
-def is_inventory(path):
+def is_inventory(path: str) -> bool:
     name = path.rsplit("/", 1)[-1]
     return name.startswith(("hosts", "inventory")) or path.split("/")[0] in (
         "inventory", "inventories")  # fmt: skip
 
 
-def pack():
+def pack() -> int:
     """Everything but git's own files; returns the unpacked size in bytes."""
     size = 0
 
-    def keep(member):
+    def keep(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
         nonlocal size
         if "/.git/" in "/" + member.name + "/":
             return None
@@ -192,7 +198,7 @@ def pack():
     return size
 
 
-def main():
+def main() -> int:
     with open("/runner/env/sync.json") as file:
         wanted = json.load(file)
     try:
@@ -201,7 +207,7 @@ def main():
         say("At commit %s" % revision)
         install_requirements(env)
         paths = list(walk())
-        result = {
+        result: dict[str, Any] = {
             "revision": revision,
             "playbooks": [p for p in paths if is_playbook(p)],
             "inventories": [p for p in paths if is_inventory(p)],

@@ -1,0 +1,95 @@
+"""After the play: artifacts to send back, secrets to erase, what the kernel knows of the pod."""
+
+from __future__ import annotations
+
+import os
+import struct
+
+from .wire import log
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+PIECE = 1 << 20
+LABEL = struct.Struct(">HI")  # name length, piece number
+MOST_LEFT = 100
+
+
+def pieces(artifacts: dict[str, str]) -> Iterator[bytes]:
+    """Bodies of ARTIFACT frames, read only as they are taken. What is no plain file is left."""
+    for name, path in artifacts.items():
+        if not os.path.isfile(path):
+            continue
+        label = name.encode()
+        try:
+            with open(path, "rb") as file:
+                number = 0
+                while piece := file.read(PIECE):
+                    yield LABEL.pack(len(label), number) + label + piece
+                    number += 1
+        except OSError as error:
+            log(f"artifact {name}: {error}")
+
+
+def erase(paths: list[str]) -> dict[str, Any]:
+    """Secrets and project go the moment the play ends, however long the record takes."""
+    left: list[str] = []
+    for path in paths:
+        _remove(path)
+        if os.path.isdir(path) and not os.path.islink(path):
+            _open_folders(path)
+            _remove(path)
+        left += _files(path)
+    return {"paths": paths, "left": left[:MOST_LEFT]}
+
+
+def _remove(path: str) -> None:
+    import shutil
+
+    if os.path.islink(path) or os.path.isfile(path):
+        try:
+            os.unlink(path)
+        except OSError as error:
+            log(f"erase: {error}")
+    else:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _open_folders(path: str) -> None:
+    """A play may have left folders that their own owner can neither read nor empty."""
+    for directory, folders, _ in os.walk(path):
+        for folder in [directory, *(os.path.join(directory, f) for f in folders)]:
+            if not os.path.islink(folder):
+                try:
+                    os.chmod(folder, 0o700)
+                except OSError:
+                    continue  # not ours; `left` will name what is in it
+
+
+def _files(path: str) -> list[str]:
+    if os.path.lexists(path) and not os.path.isdir(path):
+        return [path]
+    return [os.path.join(d, f) for d, _, files in os.walk(path) for f in files]
+
+
+def _cgroup(*names: str) -> str:
+    for name in names:
+        try:
+            with open("/sys/fs/cgroup/" + name) as file:
+                return file.read()
+        except OSError:
+            continue
+    return ""
+
+
+def peak_memory() -> int | None:
+    text = _cgroup("memory.peak", "memory/memory.max_usage_in_bytes").strip()
+    return int(text) if text.isdigit() else None
+
+
+def oom_kills() -> int:
+    text = _cgroup("memory.events", "memory/memory.oom_control")
+    found = [line.split()[1] for line in text.splitlines() if line.startswith("oom_kill ")]
+    return int(found[0]) if found else 0
