@@ -2,6 +2,7 @@
 
 The agent puts this file into the callback directory as `gantry_events.py` and reads its frames.
 Needs only the standard library and ansible-core (2.12 and up); nothing of Gantry may be imported.
+(One long file: Ansible would try to load a second one in that directory as a plug-in, too.)
 """
 
 from __future__ import annotations
