@@ -1,0 +1,317 @@
+"""The pages' forms: what may be chosen is what this person may see or use; errors in our words.
+
+A form's save goes through `save_for`, which asks gantry.resources.access before it writes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.db.models import Model
+
+from gantry.base.errors import InvalidInput
+from gantry.resources.access import may, visible, within
+from gantry.resources.credentials import Credential, CredentialType
+from gantry.resources.environments import ExecutionEnvironment
+from gantry.resources.organizations import Organization, User
+from gantry.resources.projects import Project
+from gantry.resources.scm_url import check_git_url
+from gantry.resources.templates import JobTemplate
+from gantry.resources.variables import parse_variables
+
+if TYPE_CHECKING:
+    OwnedForm = forms.ModelForm[Any]
+else:
+    OwnedForm = forms.ModelForm
+
+FORBIDDEN = "You do not have permission to save this here; choose another organization."
+
+
+class Wide(forms.Textarea):
+    """Text of many lines, in the width of the form and in type for code."""
+
+    wide = True
+
+    def __init__(self, rows: int = 6) -> None:
+        super().__init__(attrs={"rows": rows, "class": "code", "spellcheck": "false"})
+
+
+class RowForm(OwnedForm):
+    """`use` names the fields whose rows a person must be allowed to use, not only to see."""
+
+    use: tuple[str, ...] = ()
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        for name, field in self.fields.items():
+            if isinstance(field, forms.ModelChoiceField):
+                field.queryset = self._choices(name, field.queryset)
+                if isinstance(field, forms.ModelMultipleChoiceField):
+                    continue
+                field.empty_label = "None" if not field.required else "Choose …"
+
+    def _choices(self, name: str, rows: Any) -> Any:
+        reach = within(self.user, "use", rows) if name in self.use else visible(self.user, rows)
+        # What is chosen already stays a choice, or saving would take it away unseen.
+        chosen = self.initial.get(name)
+        if name in self.use and chosen and not isinstance(chosen, list):
+            reach = reach | rows.filter(pk=getattr(chosen, "pk", chosen))
+        return reach
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if not self.errors:
+            self._ask_access(cleaned)
+        return cleaned
+
+    def _ask_access(self, cleaned: dict[str, Any]) -> None:
+        row: Model = self.instance
+        organization = cleaned.get("organization")
+        if "organization" in self.fields:
+            moved = row.pk is None or organization != getattr(row, "organization", None)
+            row.organization = organization  # type: ignore[attr-defined]
+            if moved and not may(self.user, "add", row):
+                self.add_error("organization", FORBIDDEN)
+
+    def save_for(self) -> Any:
+        row = self.save(commit=False)
+        if row.pk is None:
+            row.created_by = self.user
+        row.modified_by = self.user
+        row.save()
+        self.save_m2m()
+        return row
+
+
+def refuse(form: forms.BaseForm, error: InvalidInput) -> None:
+    """Put an error of the other rooms beside its field."""
+    form.add_error(error.field if error.field in form.fields else None, str(error))
+
+
+class EnvironmentForm(RowForm):
+    use = ("credential", "organization")
+
+    class Meta:
+        model = ExecutionEnvironment
+        fields = ["name", "description", "image", "pull", "organization", "credential"]
+        help_texts = {
+            "image": "Registry, repository and tag or digest, "
+            "for example quay.io/ansible/awx-ee:24.6.1.",
+            "pull": "Left open, an image that is missing is pulled and one that is there is used.",
+            "organization": "Without one, every organization may use it.",
+            "credential": "A container registry credential, where the registry asks for a login.",
+        }
+        labels = {"pull": "Pull", "credential": "Registry credential"}
+        widgets = {"description": forms.TextInput()}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        only_kind(self, "credential", "registry")
+        self.fields["pull"].widget.choices[0] = ("", "Not set")  # type: ignore[attr-defined]
+
+
+def only_kind(form: forms.BaseForm, name: str, kind: str) -> None:
+    field = form.fields[name]
+    assert isinstance(field, forms.ModelChoiceField)
+    assert field.queryset is not None
+    field.queryset = field.queryset.filter(credential_type__kind=kind)
+
+
+class ProjectForm(RowForm):
+    use = ("credential", "organization")
+
+    class Meta:
+        model = Project
+        fields = [
+            "name", "description", "organization", "scm_url", "scm_branch", "scm_refspec",
+            "credential", "default_environment", "scm_update_on_launch",
+            "scm_update_cache_timeout", "scm_clean", "scm_track_submodules",
+            "allow_override", "timeout",
+        ]  # fmt: skip
+        labels = {
+            "scm_url": "Git URL",
+            "scm_branch": "Branch, tag or commit",
+            "scm_refspec": "Refspec",
+            "credential": "Source control credential",
+            "default_environment": "Default execution environment",
+            "scm_update_on_launch": "Update before each launch",
+            "scm_update_cache_timeout": "Reuse an update for (seconds)",
+            "scm_clean": "Discard local changes first",
+            "scm_track_submodules": "Follow submodules' branches",
+            "allow_override": "Templates may choose another branch",
+            "timeout": "Time limit of a sync (seconds)",
+        }
+        help_texts = {
+            "scm_url": "https://, http://, ssh:// or user@host:path.",
+            "scm_branch": "Empty: the repository's default branch.",
+            "default_environment": "For templates of this project that name none.",
+            "timeout": "0: no limit.",
+        }
+        widgets = {"description": forms.TextInput()}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        only_kind(self, "credential", "scm")
+        self.fields["organization"].required = True
+        self.fields["scm_url"].required = True
+
+    def clean_scm_url(self) -> str:
+        url = str(self.cleaned_data["scm_url"]).strip()
+        try:
+            check_git_url(url)
+        except InvalidInput as error:
+            raise forms.ValidationError(str(error)) from error
+        return url
+
+    def save_for(self) -> Any:
+        self.instance.scm_type = "git"
+        self.instance.kind = "project"
+        return super().save_for()
+
+
+ASKED = {
+    "inventory": "inventory", "limit": "limit", "verbosity": "verbosity", "job_type": "job_type",
+    "credential": "credentials", "variables": "extra_vars", "tags": "job_tags",
+    "skip_tags": "skip_tags", "execution_environment": "execution_environment",
+    "scm_branch": "scm_branch", "forks": "forks", "timeout": "timeout", "diff_mode": "diff_mode",
+}  # fmt: skip
+
+
+class TemplateForm(RowForm):
+    use = ("inventory", "project", "credentials")
+
+    class Meta:
+        model = JobTemplate
+        fields = [
+            "name", "description", "job_type", "project", "playbook", "inventory", "credentials",
+            "execution_environment", "scm_branch", "limit", "forks", "verbosity", "job_tags",
+            "skip_tags", "extra_vars", "timeout", "become_enabled", "diff_mode",
+            "allow_simultaneous", *(f"ask_{name}_on_launch" for name in ASKED),
+        ]  # fmt: skip
+        labels = {
+            "job_type": "Job type",
+            "extra_vars": "Variables",
+            "job_tags": "Tags",
+            "become_enabled": "Privilege escalation",
+            "diff_mode": "Show changes (--diff)",
+            "allow_simultaneous": "Runs may overlap",
+            "timeout": "Time limit (seconds)",
+            "scm_branch": "Branch",
+        }
+        help_texts = {
+            "execution_environment": "None: the project's default, the organization's, or the "
+            "global one, in this order.",
+            "extra_vars": "YAML or JSON.",
+            "limit": "A host pattern, for example web*:!web3.",
+            "forks": "0: ansible's own default.",
+            "timeout": "0: no limit.",
+            "scm_branch": "Only where the project allows another branch.",
+        }
+        widgets = {
+            "description": forms.TextInput(),
+            "limit": forms.TextInput(),
+            "job_tags": forms.TextInput(),
+            "skip_tags": forms.TextInput(),
+            "extra_vars": Wide(),
+            "credentials": forms.CheckboxSelectMultiple(),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["project"].required = True
+        self.fields["playbook"].required = True
+        for name in ASKED:
+            self.fields[f"ask_{name}_on_launch"].label = ""
+        self._playbooks()
+
+    def _playbooks(self) -> None:
+        """Playbooks found in the projects, offered while typing."""
+        field = self.fields["playbook"]
+        field.widget.attrs["list"] = "playbooks"
+        projects = visible(self.user, Project.objects.select_related("snapshot"))
+        self.playbooks = sorted({name for p in projects for name in p.playbook_files})[:500]
+
+    def pairs(self) -> list[tuple[Any, Any]]:
+        """(field, its "ask at launch" switch or None), in the form's order."""
+        asks = {target: self[f"ask_{name}_on_launch"] for name, target in ASKED.items()}
+        return [(self[n], asks.get(n)) for n in self.fields if not n.startswith("ask_")]
+
+    def clean_extra_vars(self) -> str:
+        text = str(self.cleaned_data["extra_vars"])
+        try:
+            parse_variables(text, field="extra_vars")
+        except InvalidInput as error:
+            raise forms.ValidationError(str(error)) from error
+        return text
+
+    def _ask_access(self, cleaned: dict[str, Any]) -> None:
+        project = cleaned.get("project")
+        self.instance.organization = project.organization if project else None
+        self.instance.kind = "job_template"
+        verb = "add" if self.instance.pk is None else "change"
+        if not may(self.user, verb, self.instance):
+            self.add_error("project", "You may not keep templates in this project's organization.")
+
+
+class CredentialForm(RowForm):
+    """Name and place of a credential, and a field for each input that its type describes."""
+
+    use = ("organization",)
+
+    class Meta:
+        model = Credential
+        fields = ["name", "description", "organization"]
+        help_texts = {"organization": "None: yours alone."}
+        widgets = {"description": forms.TextInput()}
+
+    def __init__(self, *args: Any, kind: CredentialType, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.kind = kind
+        shown = self.instance.shown_inputs() if self.instance.pk else kind.defaults()
+        for one in kind.fields:
+            self.fields[f"input-{one['id']}"] = input_field(
+                one, shown.get(one["id"], ""), one["id"] in kind.inputs.get("required", ())
+            )
+
+    def _ask_access(self, cleaned: dict[str, Any]) -> None:
+        self.instance.credential_type = self.kind
+        if cleaned.get("organization") is None and self.instance.pk is None:
+            self.instance.owner = self.user
+        super()._ask_access(cleaned)
+
+    def save_for(self) -> Any:
+        row = super().save_for()
+        row.set_inputs(
+            {
+                one["id"]: self.cleaned_data[f"input-{one['id']}"]
+                for one in self.kind.fields
+                if self.cleaned_data[f"input-{one['id']}"] not in ("", None)
+            }
+        )
+        row.save()
+        return row
+
+
+def input_field(one: dict[str, Any], shown: Any, required: bool) -> forms.Field:
+    label, words = one.get("label", one["id"]), one.get("help_text", "")
+    if one.get("type") == "boolean":
+        return forms.BooleanField(label=label, help_text=words, required=False, initial=bool(shown))
+    if one.get("choices"):
+        choices = [("", "Not set"), *((c, c) for c in one["choices"])]
+        return forms.ChoiceField(
+            label=label, help_text=words, required=required, choices=choices, initial=shown
+        )
+    widget: forms.Widget = forms.TextInput()
+    if one.get("multiline"):
+        widget = Wide(8)
+    elif one.get("secret"):
+        widget = forms.PasswordInput(render_value=True, attrs={"autocomplete": "new-password"})
+    return forms.CharField(
+        label=label, help_text=words, required=required, initial=shown, widget=widget, strip=False
+    )
+
+
+def organizations(user: User) -> Any:
+    return visible(user, Organization.objects.all())

@@ -1,0 +1,122 @@
+"""The launch form: exactly the prompts that a template asks for, as a launch request's body."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from gantry.path.launch import launch_preview
+from gantry.resources.access import visible, within
+from gantry.resources.base import JOB_TYPES, VERBOSITIES
+from gantry.resources.credentials import Credential
+from gantry.resources.environments import ExecutionEnvironment
+from gantry.resources.inventories import Inventory
+from gantry.resources.organizations import User
+from gantry.resources.templates import PROMPTS, JobTemplate
+from gantry.web.forms import Wide
+
+TEXTS = {
+    "limit": "Limit", "scm_branch": "Branch, tag or commit", "job_tags": "Tags",
+    "skip_tags": "Skip tags",
+}  # fmt: skip
+NUMBERS = {"forks": "Forks", "timeout": "Time limit (seconds)", "job_slice_count": "Slices"}
+PASSWORD_WORDS = {
+    "ssh_password": "SSH password",
+    "ssh_key_unlock": "Passphrase of the SSH key",
+    "become_password": "Privilege escalation password",
+    "vault_password": "Vault password",
+}
+
+
+class LaunchForm(forms.Form):
+    def __init__(self, *args: Any, template: JobTemplate, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.template, self.user = template, user
+        preview = launch_preview(template)
+        asked = [name for name, flag in PROMPTS.items() if preview[flag]]
+        if preview["inventory_needed_to_start"] and "inventory" not in asked:
+            self.missing_inventory = True
+        for name in asked:
+            field = self._field(name)
+            if field is not None:
+                self.fields[name] = field
+        for name in preview["passwords_needed_to_start"]:
+            self.fields[f"password:{name}"] = _password(name)
+
+    def _field(self, name: str) -> forms.Field | None:
+        own = getattr(self.template, name, None)
+        if name in TEXTS:
+            return forms.CharField(label=TEXTS[name], required=False, initial=own)
+        if name in NUMBERS:
+            return forms.IntegerField(label=NUMBERS[name], min_value=0, initial=own)
+        if name == "extra_vars":
+            return forms.CharField(
+                label="Variables", required=False, initial=own, widget=Wide(8),
+                help_text="YAML or JSON; merged over the template's.",
+            )  # fmt: skip
+        if name == "diff_mode":
+            return forms.BooleanField(label="Show changes (--diff)", required=False, initial=own)
+        if name == "job_type":
+            return forms.ChoiceField(label="Job type", choices=JOB_TYPES, initial=own)
+        if name == "verbosity":
+            return forms.TypedChoiceField(
+                label="Verbosity", choices=VERBOSITIES, initial=own, coerce=int
+            )
+        return self._row_field(name)
+
+    def _row_field(self, name: str) -> forms.Field | None:
+        if name == "inventory":
+            rows = within(self.user, "use", Inventory.objects.all())
+            if self.template.inventory_id:
+                rows = rows | Inventory.objects.filter(pk=self.template.inventory_id)
+            return forms.ModelChoiceField(
+                rows, label="Inventory", initial=self.template.inventory, empty_label="Choose …"
+            )
+        if name == "execution_environment":
+            return forms.ModelChoiceField(
+                visible(self.user, ExecutionEnvironment.objects.all()),
+                label="Execution environment", required=False, empty_label="As resolved",
+                initial=self.template.execution_environment,
+            )  # fmt: skip
+        if name == "credentials":
+            own = self.template.credentials.all()
+            rows = within(self.user, "use", Credential.objects.all())
+            rows = rows.exclude(credential_type__kind__in=("registry", "scm", "galaxy"))
+            return forms.ModelMultipleChoiceField(
+                (rows | Credential.objects.filter(pk__in=own.values("pk"))).distinct(),
+                label="Credentials", required=False, initial=own,
+                widget=forms.CheckboxSelectMultiple(),
+            )  # fmt: skip
+        return None
+
+    def prompts(self) -> dict[str, Any]:
+        """The body that the API would be sent. What was left as it is, is not sent."""
+        sent: dict[str, Any] = {}
+        for name, value in self.cleaned_data.items():
+            if name.startswith("password:"):
+                continue
+            if name == "credentials":
+                sent[name] = [c.pk for c in value]
+            elif hasattr(value, "pk"):
+                sent[name] = value.pk
+            elif value is not None:
+                sent[name] = value
+        return sent
+
+    def passwords(self) -> dict[str, str]:
+        return {
+            name.removeprefix("password:"): value
+            for name, value in self.cleaned_data.items()
+            if name.startswith("password:")
+        }
+
+
+def _password(name: str) -> forms.Field:
+    kind, _, identity = name.partition(".")
+    label = PASSWORD_WORDS.get(kind, kind) + (f" ({identity})" if identity else "")
+    return forms.CharField(
+        label=label, strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text="Used for this job and wiped when it ends.",
+    )  # fmt: skip

@@ -1,0 +1,98 @@
+"""How a page is made: one template engine with Gantry's own tags, and what every page needs.
+
+All views of gantry.web end in `page`. Django's own engine renders only its error pages
+(404.html and the like), which use no tags.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Page, Paginator
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.template.backends.django import DjangoTemplates
+from django.views.decorators.http import require_POST
+
+from gantry.base.errors import GantryError
+from gantry.resources.access import may, may_add, visible
+from gantry.resources.organizations import User
+
+M = TypeVar("M", bound=Model)
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+PAGE_SIZE = 25
+
+
+@lru_cache(maxsize=1)
+def _engine() -> DjangoTemplates:
+    return DjangoTemplates(
+        {
+            "NAME": "pages",
+            "DIRS": [Path(__file__).parent / "templates"],
+            "APP_DIRS": False,
+            "OPTIONS": {
+                "builtins": ["gantry.web.tags", "django.templatetags.static"],
+                "context_processors": [
+                    "django.template.context_processors.request",
+                    "django.contrib.messages.context_processors.messages",
+                ],
+            },
+        }
+    )
+
+
+def page(
+    request: HttpRequest, template: str, context: dict[str, Any] | None = None, status: int = 200
+) -> HttpResponse:
+    values = {"user": request.user, **(context or {})}
+    html = _engine().get_template(template).render(values, request)
+    return HttpResponse(html, status=status)
+
+
+def signed_in(view: View[P]) -> View[P]:
+    """For people who are logged in; the others are sent to the login page and back."""
+    return login_required(view)
+
+
+def action(view: View[P]) -> View[P]:
+    """Something that changes the world: POST only, by somebody who is logged in."""
+    return require_POST(login_required(view))
+
+
+def who(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def found(request: HttpRequest, rows: QuerySet[M], pk: int, verb: str = "read") -> M:
+    """The row, if this person may see it (else it does not exist) and may do `verb` to it."""
+    row = visible(who(request), rows.filter(pk=pk)).first()
+    if row is None:
+        raise Http404(f"no {rows.model._meta.verbose_name} {pk}")
+    if verb != "read" and not may(who(request), verb, row):
+        raise PermissionDenied
+    return row
+
+
+def paged(request: HttpRequest, rows: QuerySet[M], size: int = PAGE_SIZE) -> Page[M]:
+    """The page that ?page= asks for; out of range gives the nearest."""
+    return Paginator(rows, size).get_page(request.GET.get("page"))
+
+
+def tell(request: HttpRequest, error: GantryError) -> None:
+    """Show an error in its own words on the next page."""
+    messages.error(request, str(error))
+
+
+def adding(request: HttpRequest, model: type[Model]) -> None:
+    """Refuse the form to people who could save it nowhere."""
+    if not may_add(who(request), model):
+        raise PermissionDenied

@@ -1,0 +1,70 @@
+"""Credentials: names, types and plain fields; a secret goes in and never comes out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+
+from gantry.resources.access import visible
+from gantry.resources.credentials import ENCRYPTED, Credential, CredentialType
+from gantry.web.forms import CredentialForm
+from gantry.web.pages import adding, found, page, paged, signed_in, who
+
+
+@signed_in
+def listing(request: HttpRequest) -> HttpResponse:
+    rows = visible(
+        who(request), Credential.objects.select_related("credential_type", "organization", "owner")
+    )
+    if words := request.GET.get("q", "").strip():
+        rows = rows.filter(name__icontains=words)
+    context = {"rows": paged(request, rows), "model": Credential}
+    return page(request, "credentials/list.html", context)
+
+
+@signed_in
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    row = found(
+        request, Credential.objects.select_related("credential_type", "organization", "owner"), pk
+    )
+    shown = row.shown_inputs()
+    inputs = [
+        (one.get("label", one["id"]), shown[one["id"]], shown[one["id"]] == ENCRYPTED)
+        for one in row.credential_type.fields
+        if shown.get(one["id"]) not in (None, "")
+    ]
+    return page(request, "credentials/detail.html", {"row": row, "inputs": inputs})
+
+
+@signed_in
+def choose(request: HttpRequest) -> HttpResponse:
+    adding(request, Credential)
+    kinds = visible(who(request), CredentialType.objects.all())
+    return page(request, "credentials/choose.html", {"kinds": kinds})
+
+
+@signed_in
+def add(request: HttpRequest, kind: int) -> HttpResponse:
+    adding(request, Credential)
+    return _form(request, get_object_or_404(CredentialType, pk=kind), None)
+
+
+@signed_in
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    row = found(request, Credential.objects.select_related("credential_type"), pk, "change")
+    return _form(request, row.credential_type, row)
+
+
+def _form(request: HttpRequest, kind: CredentialType, row: Credential | None) -> HttpResponse:
+    form = CredentialForm(request.POST or None, instance=row, user=who(request), kind=kind)
+    if request.method == "POST" and form.is_valid():
+        saved = form.save_for()
+        messages.success(request, f"Saved {saved.name}.")
+        return redirect("credential", saved.pk)
+    context: dict[str, Any] = {
+        "form": form, "row": row, "noun": f"{kind.name} credential", "back": "credentials",
+    }  # fmt: skip
+    return page(request, "form.html", context, status=422 if form.errors else 200)

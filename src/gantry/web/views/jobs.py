@@ -1,0 +1,142 @@
+"""Jobs: the list, and the page of one job, be it a playbook's run or a project's sync."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from gantry.base.errors import GantryError
+from gantry.path import launch as step
+from gantry.record.output import count
+from gantry.resources.access import may, visible
+from gantry.resources.base import STATUSES
+from gantry.resources.jobs import ACTIVE, Job, ProjectUpdate, UnifiedJob
+from gantry.web import output
+from gantry.web.feed import mark
+from gantry.web.job_page import command, facts, proofs, steps, variables
+from gantry.web.pages import action, found, page, paged, signed_in, tell, who
+
+GROUPS = {"active": ACTIVE, "failed": ("failed", "error")}
+KINDS = [("job", "Playbook run"), ("project_update", "Project sync")]
+
+
+@signed_in
+def listing(request: HttpRequest) -> HttpResponse:
+    rows = visible(who(request), UnifiedJob.objects.select_related("created_by", "organization"))
+    wanted = request.GET.get("status", "")
+    if wanted in GROUPS:
+        rows = rows.filter(status__in=GROUPS[wanted])
+    elif wanted:
+        rows = rows.filter(status=wanted)
+    if kind := request.GET.get("kind", ""):
+        rows = rows.filter(kind=kind)
+    if words := request.GET.get("q", "").strip():
+        match = Q(name__icontains=words)
+        if words.isdecimal() and len(words) < 18:
+            match |= Q(pk=int(words))
+        rows = rows.filter(match)
+    return page(
+        request,
+        "jobs/list.html",
+        {"rows": paged(request, rows.order_by("-id")), "statuses": STATUSES, "kinds": KINDS},
+    )
+
+
+@signed_in
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    return page(request, "jobs/detail.html", _shown(request, pk))
+
+
+@signed_in
+def panels(request: HttpRequest, pk: int) -> HttpResponse:
+    """The parts around the output, fetched again by the page when the job's state changes."""
+    return page(request, "jobs/panels.html", _shown(request, pk))
+
+
+def _shown(request: HttpRequest, pk: int) -> dict[str, Any]:
+    job = _specific(found(request, UnifiedJob.objects.all(), pk))
+    way = steps(job)
+    failures = output.failures(job) if job.failed or job.active else []
+    context: dict[str, Any] = {
+        "job": job,
+        "kind": dict(KINDS).get(job.kind, job.kind),
+        "steps": way,
+        "mark": mark(job),
+        "failures": failures,
+        "failure_lines": json.dumps([f.number for f in failures]),
+        "lines": job.lines if job.active else count(job.pk),
+        "evidence": facts(job.evidence),
+        "cleanup": proofs(job.cleanup),
+        "cleanup_checked": _moment((job.cleanup or {}).get("checked")),
+        "variables": variables(job),
+        "command": command(job),
+        "may_cancel": job.active and may(who(request), "cancel", job),
+    }
+    if isinstance(job, Job):
+        context |= _of_playbook(request, job)
+    if isinstance(job, ProjectUpdate):
+        context["may_sync"] = not job.active and may(who(request), "update", job.project)
+    return context
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+
+
+def _of_playbook(request: HttpRequest, job: Job) -> dict[str, Any]:
+    hosts = list(job.job_host_summaries.order_by("-failed", "host_name")[:500])
+    return {
+        "hosts": hosts,
+        "failed_hosts": sum(h.failed for h in hosts),
+        "credentials": job.credentials.select_related("credential_type"),
+        "may_relaunch": not job.active
+        and job.job_template is not None
+        and may(who(request), "launch", job.job_template),
+        "passwords": step.passwords_needed(list(job.credentials.select_related("credential_type"))),
+    }
+
+
+def _specific(job: UnifiedJob) -> UnifiedJob:
+    """The child row, with what the page names."""
+    related = ["created_by", "execution_environment", "organization", "unified_job_template"]
+    if job.kind == "job":
+        more = ["inventory", "project", "inventory_snapshot", "project_update", "job_template"]
+        return Job.objects.select_related(*related, *more).get(pk=job.pk)
+    if job.kind == "project_update":
+        return ProjectUpdate.objects.select_related(*related, "project").get(pk=job.pk)
+    return job
+
+
+@action
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    job = found(request, UnifiedJob.objects.all(), pk, "cancel")
+    try:
+        step.cancel_job(job, user=who(request))
+    except GantryError as error:
+        tell(request, error)
+    return redirect("job", pk)
+
+
+@action
+def relaunch(request: HttpRequest, pk: int) -> HttpResponse:
+    job = found(request, Job.objects.all(), pk)
+    passwords = {
+        name.removeprefix("password:"): value
+        for name, value in request.POST.items()
+        if name.startswith("password:") and isinstance(value, str)
+    }
+    hosts = "failed" if request.POST.get("hosts") == "failed" else "all"
+    try:
+        again = step.relaunch_job(job, user=who(request), hosts=hosts, passwords=passwords)
+    except GantryError as error:
+        tell(request, error)
+        return redirect("job", pk)
+    return redirect("job", again.pk)

@@ -1,0 +1,70 @@
+"""Projects: repositories of playbooks, their syncs, and their form."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from gantry.base.errors import GantryError
+from gantry.path.launch import update_project
+from gantry.resources.access import visible
+from gantry.resources.jobs import ACTIVE
+from gantry.resources.projects import Project
+from gantry.resources.templates import JobTemplate
+from gantry.web.forms import ProjectForm
+from gantry.web.pages import action, adding, found, page, paged, signed_in, tell, who
+
+
+@signed_in
+def listing(request: HttpRequest) -> HttpResponse:
+    rows = visible(who(request), Project.objects.select_related("organization", "last_job"))
+    if words := request.GET.get("q", "").strip():
+        rows = rows.filter(name__icontains=words) | rows.filter(scm_url__icontains=words)
+    context = {"rows": paged(request, rows.order_by("name")), "model": Project}
+    return page(request, "projects/list.html", context)
+
+
+@signed_in
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    rows = Project.objects.select_related(
+        "organization", "credential", "default_environment", "snapshot"
+    )
+    row = found(request, rows, pk)
+    updates = row.project_updates.select_related("created_by").order_by("-id")
+    templates = visible(who(request), JobTemplate.objects.filter(project=row))
+    return page(
+        request,
+        "projects/detail.html",
+        {
+            "row": row,
+            "updates": updates[:10],
+            "running": updates.filter(status__in=ACTIVE).first(),
+            "templates": templates.order_by("name")[:50],
+        },
+    )
+
+
+@signed_in
+def edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
+    if pk is None:
+        adding(request, Project)
+    row = found(request, Project.objects.all(), pk, "change") if pk else None
+    form = ProjectForm(request.POST or None, instance=row, user=who(request))
+    if request.method == "POST" and form.is_valid():
+        saved = form.save_for()
+        messages.success(request, f"Saved {saved.name}. Sync it to see its playbooks.")
+        return redirect("project", saved.pk)
+    context = {"form": form, "row": row, "noun": "project", "back": "projects"}
+    return page(request, "form.html", context, status=422 if form.errors else 200)
+
+
+@action
+def sync(request: HttpRequest, pk: int) -> HttpResponse:
+    project = found(request, Project.objects.all(), pk, "update")
+    try:
+        update = update_project(project, user=who(request))
+    except GantryError as error:
+        tell(request, error)
+        return redirect("project", pk)
+    return redirect("job", update.pk)

@@ -1,0 +1,105 @@
+"""Job templates: the list, one template, its form, and the launch with its prompts."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from gantry.base.errors import GantryError, InvalidInput
+from gantry.path.launch import launch_job
+from gantry.path.resolve import resolve_environment
+from gantry.resources.access import visible
+from gantry.resources.templates import JobTemplate
+from gantry.web.forms import TemplateForm, refuse
+from gantry.web.launch_form import LaunchForm
+from gantry.web.pages import adding, found, page, paged, signed_in, tell, who
+
+RELATED = ("project", "inventory", "organization", "execution_environment", "last_job")
+
+
+@signed_in
+def listing(request: HttpRequest) -> HttpResponse:
+    rows = visible(who(request), JobTemplate.objects.select_related(*RELATED))
+    if words := request.GET.get("q", "").strip():
+        rows = rows.filter(name__icontains=words) | rows.filter(playbook__icontains=words)
+    context = {"rows": paged(request, rows), "model": JobTemplate}
+    return page(request, "templates/list.html", context)
+
+
+@signed_in
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    row = found(request, JobTemplate.objects.select_related(*RELATED), pk)
+    return page(
+        request,
+        "templates/detail.html",
+        {
+            "row": row,
+            "credentials": row.credentials.select_related("credential_type"),
+            "jobs": row.jobs.select_related("created_by").order_by("-id")[:10],
+            "preview": _environment(row),
+        },
+    )
+
+
+def _environment(row: JobTemplate) -> dict[str, object]:
+    """Which EE the next job would get and why, or why none."""
+    try:
+        found_one = resolve_environment(row)
+    except GantryError as error:
+        return {"problem": str(error)}
+    return {"environment": found_one.environment, "reason": found_one.reason}
+
+
+@signed_in
+def edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
+    if pk is None:
+        adding(request, JobTemplate)
+    row = found(request, JobTemplate.objects.all(), pk, "change") if pk else None
+    form = TemplateForm(request.POST or None, instance=row, user=who(request))
+    if request.method == "POST" and form.is_valid():
+        saved = form.save_for()
+        messages.success(request, f"Saved {saved.name}.")
+        return redirect("template", saved.pk)
+    context = {"form": form, "row": row}
+    return page(request, "templates/form.html", context, status=422 if form.errors else 200)
+
+
+@signed_in
+def launch(request: HttpRequest, pk: int) -> HttpResponse:
+    """POST launches. A template that asks for something shows its form first."""
+    row = found(request, JobTemplate.objects.select_related(*RELATED), pk, "launch")
+    form = LaunchForm(
+        request.POST if "launch" in request.POST else None, template=row, user=who(request)
+    )
+    if request.method == "POST" and not form.fields:
+        return _start(request, row, form)
+    if form.is_bound and form.is_valid():
+        return _start(request, row, form)
+    return _ask(request, row, form)
+
+
+def _ask(request: HttpRequest, row: JobTemplate, form: LaunchForm) -> HttpResponse:
+    context = {"row": row, "form": form, "preview": _environment(row)}
+    return page(request, "templates/launch.html", context, status=422 if form.errors else 200)
+
+
+def _start(request: HttpRequest, row: JobTemplate, form: LaunchForm) -> HttpResponse:
+    asked = bool(form.fields)
+    try:
+        launched = launch_job(
+            row,
+            user=who(request),
+            prompts=form.prompts() if asked else {},
+            passwords=form.passwords() if asked else {},
+        )
+    except InvalidInput as error:
+        if asked:
+            refuse(form, error)
+            return _ask(request, row, form)
+        tell(request, error)
+        return redirect("template", row.pk)
+    except GantryError as error:
+        tell(request, error)
+        return redirect("template", row.pk)
+    return redirect("job", launched.job.pk)
