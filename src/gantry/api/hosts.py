@@ -35,6 +35,10 @@ class HostSerializer(AwxSerializer):
     summarized = ("inventory", "last_job")
     selected = ("last_job__job_template",)
     prefetched = ("groups",)
+    hints = {
+        "last_job_host_summary": {"type": "id"},
+        "ansible_facts_modified": {"type": "datetime"},
+    }
     capabilities = {"edit": "change", "delete": "delete"}
 
     class Meta:

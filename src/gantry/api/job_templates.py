@@ -70,6 +70,7 @@ class JobTemplateSerializer(AwxSerializer):
     capabilities = {
         "edit": "change", "delete": "delete", "start": "start", "schedule": "start", "copy": "add",
     }  # fmt: skip
+    hints = {"webhook_credential": {"type": "id"}}
     used = {"inventory": "use", "project": "use", "execution_environment": "read"}
 
     class Meta:
@@ -82,6 +83,7 @@ class JobTemplateSerializer(AwxSerializer):
             "prevent_instance_group_fallback",
         )  # fmt: skip
         read_only_fields = ("organization", "custom_virtualenv")
+        extra_kwargs = {"skip_tags": {"max_length": 1024}}
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         # Webhooks come with the issue on what starts a job.

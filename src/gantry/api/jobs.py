@@ -66,6 +66,13 @@ class JobListSerializer(UnifiedJobSerializer):
         "unified_job_template", "project_update",
     )  # fmt: skip
     prefetched = (with_credentials(Job),)
+    hints = {
+        **UnifiedJobSerializer.hints,
+        "extra_vars": {"type": "json"},
+        "instance_group": {"type": "id"},
+        "webhook_credential": {"type": "id"},
+        "host_status_counts": {"type": "json"},
+    }
 
     class Meta:
         model = Job

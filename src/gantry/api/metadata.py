@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist, PermissionDenied
-from django.db.models import BooleanField, ForeignKey, JSONField, Model
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db.models import BooleanField, ForeignKey, IntegerField, JSONField, Model
 from django.http import Http404
 from rest_framework import exceptions, generics, metadata, serializers
 from rest_framework.request import Request, clone_request
@@ -110,9 +111,10 @@ class AwxMetadata(metadata.SimpleMetadata):
                 info["filterable"] = filterable
         self._default(field, info)
         self._choices(field, info)
+        _bounds(field, column, info)
         if field.write_only:
             info["write_only"] = True
-        return info
+        return {**info, **getattr(field.parent, "hints", {}).get(field.field_name, {})}
 
     def _default(self, field: Any, info: dict[str, Any]) -> None:
         if field.read_only:
@@ -165,6 +167,19 @@ def _column(model: type[Model] | None, name: str | None) -> Any:
         return model._meta.get_field(name)
     except FieldDoesNotExist:
         return None
+
+
+def _bounds(field: Any, column: Any, info: dict[str, Any]) -> None:
+    """DRF leaves out a number's limits where it is only shown; AWX does not."""
+    if getattr(column, "primary_key", False) or not isinstance(column, IntegerField):
+        return
+    if not isinstance(field, serializers.IntegerField):
+        return
+    for validator in column.validators:
+        if isinstance(validator, MinValueValidator):
+            info.setdefault("min_value", validator.limit_value)
+        elif isinstance(validator, MaxValueValidator):
+            info.setdefault("max_value", validator.limit_value)
 
 
 def _filterable(model: type[Model], name: str | None) -> bool | None:

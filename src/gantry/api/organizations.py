@@ -39,7 +39,8 @@ class OrganizationSerializer(AwxSerializer):
 
     def get_summary_fields(self, row: Any) -> dict[str, Any]:
         found = super().get_summary_fields(row)
-        counts = self.once("counts", lambda page: _counts([r.pk for r in page], self.detail))
+        shown = self.detail and self.context["request"].method != "POST"
+        counts = self.once("counts", lambda page: _counts([r.pk for r in page], shown))
         found["related_field_counts"] = counts[row.pk]
         return found
 

@@ -84,6 +84,7 @@ class AwxSerializer(serializers.ModelSerializer[Any]):
     summarized: ClassVar[tuple[str, ...]] = ()
     capabilities: ClassVar[Mapping[str, str]] = {}
     used: ClassVar[Mapping[str, str]] = {}  # foreign key -> verb needed on what is put there
+    hints: ClassVar[Mapping[str, Mapping[str, Any]]] = {}  # what OPTIONS cannot see by itself
     selected: ClassVar[tuple[str, ...]] = ()
     prefetched: ClassVar[tuple[Any, ...]] = ()
 
@@ -190,14 +191,6 @@ class AwxSerializer(serializers.ModelSerializer[Any]):
             "field_label": capfirst(model_field.verbose_name),
         }
 
-    def build_relational_field(self, field_name: str, relation_info: Any) -> Any:
-        field_class, kwargs = super().build_relational_field(field_name, relation_info)
-        model_field = relation_info.model_field
-        if model_field is not None and model_field.has_default() and not kwargs.get("read_only"):
-            kwargs.pop("required", None)
-            kwargs["default"] = model_field.get_default()
-        return field_class, kwargs
-
     def get_unique_together_validators(self) -> list[Any]:
         return []  # the model's own check has AWX's words
 
@@ -227,7 +220,7 @@ class AwxSerializer(serializers.ModelSerializer[Any]):
         try:
             row.full_clean(exclude=skipped)
         except ModelInvalid as error:
-            raise serializers.ValidationError(error.update_error_dict({})) from error
+            raise serializers.ValidationError(error.message_dict) from error
 
     @property
     def _checked_fields(self) -> set[str]:

@@ -34,6 +34,12 @@ class UnifiedJobSerializer(AwxSerializer):
     linked: Any = ("organization", "unified_job_template", "execution_environment")
     summarized: Any = ("organization", "execution_environment", "unified_job_template")
     capabilities = {"delete": "delete", "start": "start"}
+    hints = {
+        "elapsed": {"type": "decimal", "filterable": True},
+        "work_unit_id": {"type": "string"},
+        "unified_job_template": {"label": "unified job template"},
+        "job_env": {"label": "job_env"},
+    }
 
     def get_elapsed(self, row: Any) -> float:
         return row.seconds()  # type: ignore[no-any-return]

@@ -12,8 +12,8 @@ from gantry.resources.models import UnifiedJob
 class UnifiedJobListSerializer(UnifiedJobSerializer):
     class Meta:
         model = UnifiedJob
-        fields = COMMON
-        read_only_fields = COMMON
+        fields = (*COMMON, "controller_node")
+        read_only_fields = fields
 
 
 class UnifiedJobList(MixedListView):

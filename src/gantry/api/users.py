@@ -35,6 +35,7 @@ class UserSerializer(AwxSerializer):
         "credentials": "credentials",
     }
     capabilities = {"edit": "change", "delete": "delete"}
+    hints = {"ldap_dn": {"type": "string"}, "email": {"label": "Email address"}}
     # Nobody gives rights that they do not have.
     reserved: ClassVar[tuple[str, ...]] = ("is_superuser", "is_system_auditor")
 

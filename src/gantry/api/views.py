@@ -19,6 +19,7 @@ from rest_framework.exceptions import AuthenticationFailed, ParseError, Permissi
 from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 
 from gantry.api.busy import refuse_if_busy
 from gantry.api.headers import product_headers
@@ -85,6 +86,7 @@ class NounView(AwxView, generics.GenericAPIView[Any]):
     """Has a model. Lists show what a person may read; an object that is not theirs is a 403."""
 
     model: ClassVar[type[Model]]
+    filter_backends: Any = ()  # a query string chooses among many, it does not hide one
     ordering: ClassVar[tuple[str, ...] | None] = None
     search_fields: ClassVar[Any] = None
 
@@ -104,6 +106,8 @@ class NounView(AwxView, generics.GenericAPIView[Any]):
 
 
 class ListView(NounView, generics.ListAPIView[Any]):
+    filter_backends = api_settings.DEFAULT_FILTER_BACKENDS
+
     def get_queryset(self) -> QuerySet[Any]:
         return access.visible(self.request.user, super().get_queryset())
 
