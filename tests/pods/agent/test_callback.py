@@ -125,30 +125,16 @@ def play_by_runner(tmp: Path, playbook: Path, *args: str) -> Run:
 
 # ---- comparing with the model -----------------------------------------------------------------
 
-VOLATILE = frozenset(
-    [
-        "pid",
-        "created",
-        "counter",
-        "start_line",
-        "end_line",
-        "runner_ident",
-        "start",
-        "end",
-        "duration",
-        "delta",
-        "jid",
-        "ansible_job_id",
-        "results_file",
-        "ansible_facts",
-        "before_header",
-        "after_header",
-    ]
-)
+VOLATILE = {
+    "pid", "created", "counter", "start_line", "end_line", "runner_ident", "start", "end",
+    "duration", "delta", "jid", "ansible_job_id", "results_file", "ansible_facts",
+    "before_header", "after_header",
+}  # fmt: skip
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?:_\d+)?")
 NOISE = re.compile(
     r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\.\d+|\d:\d\d:\d\d\.\d+|j\d{6,}(?:\.\d+)?|"
-    r"ansible-(?:tmp|local)-[\w.-]+|\.?tmp[a-z0-9_]{8}|local-\d+\w*/\.\w+|\.[a-z0-9_]{8}(?= TO)|\S*(?:awx_display|gantry_events)\S*"
+    r"ansible-(?:tmp|local)-[\w.-]+|\.?tmp[a-z0-9_]{8}|local-\d+\w*/\.\w+|\.[a-z0-9_]{8}(?= TO|\"|$)|"
+    r"\S*(?:awx_display|gantry_events)\S*"
 )
 
 
@@ -234,19 +220,10 @@ def test_only_the_keys_of_a_partial_event_are_sent(tmp_path: Path) -> None:
     run = play(tmp_path, HELLO, JOB_ID="7", PROJECT_UPDATE_ID="9")
 
     event = run.named("runner_on_ok")[0]
-    assert set(event) == set(
-        [
-            "uuid",
-            "event",
-            "stdout",
-            "event_data",
-            "parent_uuid",
-            "created",
-            "pid",
-            "job_id",
-            "project_update_id",
-        ]
-    )
+    assert set(event) == {
+        "uuid", "event", "stdout", "event_data", "parent_uuid", "created", "pid",
+        "job_id", "project_update_id",
+    }  # fmt: skip
     assert (event["job_id"], event["project_update_id"]) == (7, 9)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00", event["created"])
     assert "parent_uuid" not in run.named("playbook_on_start")[0]
