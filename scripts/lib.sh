@@ -22,9 +22,16 @@ apt_install() {
     [ "$(id -u)" = 0 ] || command -v sudo >/dev/null \
         || die "these are missing: ${missing[*]}. Run this as root, or install sudo."
     say "Installing from the distribution: ${missing[*]}"
-    as_root apt-get update -q >/dev/null
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
-        "${missing[@]}" >/dev/null
+    quietly as_root apt-get update -q
+    quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q \
+        --no-install-recommends "${missing[@]}"
+}
+
+# quietly COMMAND ...: its output is shown only if it fails.
+quietly() {
+    local output
+    output=$("$@" 2>&1) || die "$* failed:
+$output"
 }
 
 # The engine: podman with what it needs for rootful and rootless pods.
