@@ -69,9 +69,10 @@ def make_user(name: str, **fields: Any) -> Any:
 
     user = User(username=name, **fields)
     # Not scrypt: hundreds of tests make users, and none of them is about hashing.
-    user.password = "pbkdf2_sha256$1$salt$" + base64.b64encode(
-        __import__("hashlib").pbkdf2_hmac("sha256", b"pw", b"salt", 1)
-    ).decode()
+    user.password = (
+        "pbkdf2_sha256$1$salt$"
+        + base64.b64encode(__import__("hashlib").pbkdf2_hmac("sha256", b"pw", b"salt", 1)).decode()
+    )
     user.save()
     return user
 

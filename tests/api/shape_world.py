@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 # In a body, which kind of object a number stands for.
@@ -63,9 +63,7 @@ def before_posts() -> World:
 
     world = World()
     for recorded, namespace in ((1, "ssh"), (18, "registry")):
-        world.ids["credential_types", recorded] = CredentialType.objects.get(
-            namespace=namespace
-        ).pk
+        world.ids["credential_types", recorded] = CredentialType.objects.get(namespace=namespace).pk
     world.ids["execution_environments", 2] = ExecutionEnvironment.objects.get(managed=True).pk
     admin = User.objects.get(username="admin")
     registry = Credential.objects.create(
@@ -138,7 +136,7 @@ def credential_without_owner(kind: int) -> None:
 def finish_updates() -> None:
     from gantry.resources.models import Controller, ExecutionEnvironment, ProjectUpdate
 
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     ProjectUpdate.objects.update(
         status="successful", started=now, finished=now, elapsed=1, pod_name="gantry-y",
         execution_environment=ExecutionEnvironment.objects.get(managed=True),
@@ -155,7 +153,7 @@ def finish(job_id: int, hosts: list[str]) -> None:
     from gantry.resources.models import ExecutionEnvironment, Host, Job, JobEvent, JobHostSummary
 
     job = Job.objects.get(pk=job_id)
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     rows = Host.objects.filter(inventory=job.inventory, name__in=hosts)
     known = {h.name: h.pk for h in rows}
     plan: list[tuple[str, str, str, str]] = [("playbook_on_start", "p", "", "")]

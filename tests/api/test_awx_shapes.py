@@ -82,19 +82,7 @@ def kind_of(value: Any) -> str:
 def compare(recorded: Any, ours: Any, where: str, *, literal: bool) -> Iterator[str]:
     """Each difference as `where: what`."""
     if isinstance(recorded, dict) and isinstance(ours, dict):
-        if ours and all(k.isdigit() for k in (*recorded, *ours)):
-            # Keyed by the number of an event: any of them shows the shape.
-            ours = {"N": next(iter(ours.values()))} if recorded else {}
-            recorded = {"N": next(iter(recorded.values()))} if recorded else {}
-        for key in recorded.keys() | ours.keys():
-            at = f"{where}.{key}"
-            if key not in ours:
-                yield f"{at}: missing"
-            elif key not in recorded:
-                if not (literal and key in ("help_text", "description")):
-                    yield f"{at}: extra"
-            else:
-                yield from compare(recorded[key], ours[key], at, literal=literal)
+        yield from _compare_objects(recorded, ours, where, literal)
     elif isinstance(recorded, list) and isinstance(ours, list):
         yield from _compare_lists(recorded, ours, where, literal)
     elif isinstance(recorded, str) and recorded in TOKENS and not literal:
@@ -105,14 +93,39 @@ def compare(recorded: Any, ours: Any, where: str, *, literal: bool) -> Iterator[
         same = re.sub(r"\d+", "N", ours) == re.sub(r"\d+", "N", recorded)
         if not same and (literal or recorded.startswith("/api/")):
             yield f"{where}: {ours!r} for {recorded!r}"
-    elif kind_of(recorded) != kind_of(ours):
-        if literal or "null" not in (kind_of(recorded), kind_of(ours)):
-            yield f"{where}: {kind_of(ours)} for {kind_of(recorded)}"
+    else:
+        yield from _compare_values(recorded, ours, where, literal)
+
+
+def _compare_values(recorded: Any, ours: Any, where: str, literal: bool) -> Iterator[str]:
+    kinds = (kind_of(recorded), kind_of(ours))
+    if kinds[0] != kinds[1]:
+        if literal or "null" not in kinds:
+            yield f"{where}: {kinds[1]} for {kinds[0]}"
     elif literal and recorded != ours:
         yield f"{where}: {ours!r} for {recorded!r}"
 
 
-def _compare_lists(recorded: list[Any], ours: list[Any], where: str, literal: bool) -> Iterator[str]:
+def _compare_objects(
+    recorded: dict[str, Any], ours: dict[str, Any], where: str, literal: bool
+) -> Iterator[str]:
+    if ours and all(k.isdigit() for k in (*recorded, *ours)):
+        # Keyed by the number of an event: any of them shows the shape.
+        ours = {"N": next(iter(ours.values()))} if recorded else {}
+        recorded = {"N": next(iter(recorded.values()))} if recorded else {}
+    for key in recorded.keys() | ours.keys():
+        at = f"{where}.{key}"
+        if key not in ours:
+            yield f"{at}: missing"
+        elif key in recorded:
+            yield from compare(recorded[key], ours[key], at, literal=literal)
+        elif not (literal and key in ("help_text", "description")):
+            yield f"{at}: extra"
+
+
+def _compare_lists(
+    recorded: list[Any], ours: list[Any], where: str, literal: bool
+) -> Iterator[str]:
     if literal:
         plain = all(isinstance(x, str) for x in recorded + ours)
         pairs = all(isinstance(x, list) for x in recorded + ours)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 
 def test_roots_are_open_and_list_only_what_answers(anonymous: Any, api: Any) -> None:
     root = anonymous.get("/api/")

@@ -25,10 +25,11 @@ class Busy(APIException):
 
     def __init__(self, jobs: list[tuple[int, str]]) -> None:
         super().__init__("Resource is being used by running jobs.")
-        self.detail = {  # type: ignore[assignment]
+        body: Any = {
             "error": "Resource is being used by running jobs.",
             "active_jobs": [{"id": pk, "type": kind} for pk, kind in jobs],
         }
+        self.detail = body
 
 
 def _users_of(row: Any) -> Q | None:

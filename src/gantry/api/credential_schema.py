@@ -72,12 +72,19 @@ def _field_problems(number: int, given: Any) -> Iterator[str]:
             yield f"Additional properties are not allowed ({key!r} was unexpected)"
         elif wanted is not None and not isinstance(value, wanted):
             yield f"{value!r} is not of type {wanted.__name__!r}"
-    name, kind = given.get("id"), given.get("type", "string")
-    if isinstance(name, str):
-        if not _NAME.fullmatch(name):
-            yield f"{name} is an invalid variable name"
-        if name == "tower":
-            yield '"tower" is a reserved field name'
+    yield from _id_problems(given.get("id"))
+    yield from _type_problems(given)
+
+
+def _id_problems(name: Any) -> Iterator[str]:
+    if isinstance(name, str) and not _NAME.fullmatch(name):
+        yield f"{name} is an invalid variable name"
+    if name == "tower":
+        yield '"tower" is a reserved field name'
+
+
+def _type_problems(given: Mapping[str, Any]) -> Iterator[str]:
+    kind = given.get("type", "string")
     if kind not in ("string", "boolean"):
         yield f"{kind!r} is not one of ['string', 'boolean']"
         return
@@ -87,7 +94,7 @@ def _field_problems(number: int, given: Any) -> Iterator[str]:
         yield f"{given['default']} is not a {kind}"
     for key in ("choices", "multiline", "format", "secret"):
         if key in given and kind != "string":
-            yield f"{key} not allowed for {kind} type ({name})"
+            yield f"{key} not allowed for {kind} type ({given.get('id')})"
     if given.get("ask_at_runtime"):
         yield "'ask_at_runtime' is not supported for custom credentials."
 
@@ -193,25 +200,22 @@ def credential_problems(kind: Any, inputs: Mapping[str, Any]) -> dict[str, list[
 
 
 def _value_problem(field: Mapping[str, Any], value: Any) -> str:
-    wanted = {"string": str, "boolean": bool}[field.get("type", "string")]
-    if value in ("", None) or value == ENCRYPTED:
+    kind = field.get("type", "string")
+    asked = value == ASK and field.get("ask_at_runtime")
+    if value in ("", None, ENCRYPTED) or asked:
         return ""
-    if value == ASK and field.get("ask_at_runtime"):
-        return ""
-    if not isinstance(value, wanted):
+    if not isinstance(value, {"string": str, "boolean": bool}[kind]):
         if field.get("secret"):
             return f"secret values must be of type string, not {type(value).__name__}"
-        return f"{value!r} is not of type '{field.get('type', 'string')}'"
+        return f"{value!r} is not of type '{kind}'"
     if "choices" in field and value not in field["choices"]:
         return f"{value!r} is not one of {list(field['choices'])!r}"
-    if isinstance(value, str):
-        if "\x00" in value:
-            return "Null characters are not allowed."
-        return _format_problem(field.get("format", ""), value)
-    return ""
+    return _format_problem(field.get("format", ""), value) if isinstance(value, str) else ""
 
 
 def _format_problem(form: str, value: str) -> str:
+    if "\x00" in value:
+        return "Null characters are not allowed."
     if form == "vault_id" and "@" in value:
         return "@ is not an allowed character"
     if form == "ssh_private_key":
@@ -219,16 +223,17 @@ def _format_problem(form: str, value: str) -> str:
             read_keys(value)
         except KeyFormatError as error:
             return str(error)
-    if form == "url":
-        try:
-            parts = urlsplit(value)
-        except ValueError as error:
-            return str(error)
-        if not parts.scheme:
-            return "Invalid URL: Missing url scheme (http, https, etc.)"
-        if not parts.netloc:
-            return f"Invalid URL: {value}"
-    return ""
+    return _url_problem(value) if form == "url" else ""
+
+
+def _url_problem(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+    except ValueError as error:
+        return str(error)
+    if not parts.scheme:
+        return "Invalid URL: Missing url scheme (http, https, etc.)"
+    return "" if parts.netloc else f"Invalid URL: {value}"
 
 
 def _unlock_problem(key: Any, unlock: Any) -> str:

@@ -38,7 +38,7 @@ class CredentialSerializer(AwxSerializer):
 
     class Meta:
         model = Credential
-        fields: tuple[str, ...] = FIELDS
+        fields: Any = FIELDS
         extra_kwargs = {"credential_type": {"label": "Credential Type"}}
 
     def get_kind(self, row: Any) -> str | None:

@@ -1,4 +1,4 @@
-"""AWX's query language on lists: `name__icontains`, `or__`, `not__`, `chain__`, relations, `search`.
+"""AWX's query language on lists: `name__icontains`, relations, `or__`, `not__`, `chain__`.
 
 What may be asked is an allow-list: the fields that some serializer shows, never a secret, and only
 relations between them. Through a relation a person finds only rows that they may read. AWX:
@@ -11,26 +11,18 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
-from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.core.exceptions import ValidationError
 from django.db.models import BooleanField, CharField, Model, Q, QuerySet, TextField
-from rest_framework.exceptions import ParseError, PermissionDenied
+from rest_framework.exceptions import ParseError
 from rest_framework.filters import BaseFilterBackend, SearchFilter
 from rest_framework.request import Request
 
+from gantry.api.filter_fields import TEXT, allowed_fields, resolve, search_fields, to_many
 from gantry.api.names import NAMES
 from gantry.resources import access
-from gantry.resources.models import (
-    Credential,
-    CredentialType,
-    JobEvent,
-    Project,
-    UnifiedJob,
-    UnifiedJobTemplate,
-    User,
-)
+from gantry.resources.models import UnifiedJob, UnifiedJobTemplate
 
 RESERVED = {
     "page", "page_size", "format", "order", "order_by", "search", "type", "host_filter",
@@ -40,107 +32,11 @@ LOOKUPS = {
     "exact", "iexact", "contains", "icontains", "startswith", "istartswith", "endswith",
     "iendswith", "regex", "iregex", "gt", "gte", "lt", "lte", "in", "isnull", "search",
 }  # fmt: skip
-TEXT = ("username", "first_name", "last_name", "email", "name", "description", "playbook")
 MOST_CONDITIONS = 100
-
-# Columns that no serializer of their model shows as such, or that hold what must not be probed.
-SECRET: dict[type[Model], set[str]] = {
-    User: {"password"},
-    Credential: {"inputs"},
-    CredentialType: {"inputs", "injectors"},
-    UnifiedJob: {"start_secrets", "job_env", "evidence", "lease_owner", "job_args"},
-    JobEvent: {"event_data"},
-}
-PASSWORDS = {"password", "start_secrets"}
-INTERNAL = {
-    "lease_owner", "lease_expires", "lease_epoch", "attempt", "pod_name", "pod_id", "acknowledged",
-    "artifact_pieces", "groups_set", "user_permissions", "logentry", "data", "ca_bundle",
-}  # fmt: skip
-ALIASES: dict[type[Model], dict[str, str]] = {
-    User: {"created": "date_joined"},
-    Project: {
-        "current_update": "current_job",
-        "last_update": "last_job",
-        "last_update_failed": "last_job_failed",
-        "last_updated": "last_job_run",
-    },
-    UnifiedJob: {
-        "job": "as_job", "project_update": "as_project_update",
-        "job_template": "as_job__job_template",
-    },
-    UnifiedJobTemplate: {"job_template": "as_job_template", "project": "as_project"},
-    JobEvent: {"host": "host_id"},
-}  # fmt: skip
 ROLE_VERBS = {
     "admin_role": "change", "use_role": "use", "execute_role": "start", "update_role": "update",
     "adhoc_role": "adhoc", "read_role": "read", "member_role": "use", "auditor_role": "read",
 }  # fmt: skip
-
-
-def _of(table: dict[type[Model], Any], model: type[Model]) -> list[Any]:
-    """The entries of a model and of those it inherits from."""
-    return [entry for kind, entry in table.items() if issubclass(model, kind)]
-
-
-def resolve(model: type[Model], path: str) -> tuple[list[Any], str]:
-    """The fields that `path` goes through, and the path in Django's names."""
-    fields: list[Any] = []
-    names: list[str] = []
-    at: type[Model] | None = model
-    for name in path.split("__"):
-        if at is None:
-            raise ParseError(f"No related model for field {name}.")
-        for step in _alias(at, name).split("__"):
-            assert at is not None
-            found = _field(at, step, name)
-            if found in fields:
-                raise ParseError(f"Loops not allowed in filters, detected on field {found.name}.")
-            fields.append(found)
-            names.append(step)
-            at = found.related_model if found.is_relation else None
-    return fields, "__".join(names)
-
-
-def _alias(model: type[Model], name: str) -> str:
-    if name == "type" and issubclass(model, UnifiedJob | UnifiedJobTemplate):
-        return "kind"
-    if name == "pk":
-        return "id"
-    for table in _of(ALIASES, model):
-        if name in table and not _has(model, name):
-            return str(table[name])
-    return name
-
-
-def _has(model: type[Model], name: str) -> bool:
-    return name in _allowed(model)
-
-
-def _field(model: type[Model], name: str, asked: str) -> Any:
-    if name in PASSWORDS:
-        raise PermissionDenied("Filtering on password fields is not allowed.")
-    if any(name in secret for secret in _of(SECRET, model)):
-        raise PermissionDenied(f"Filtering on {asked} is not allowed.")
-    allowed = _allowed(model)
-    if name not in allowed:
-        raise ParseError(f"{model._meta.object_name} has no field named '{asked}'")
-    return allowed[name]
-
-
-@lru_cache(maxsize=64)
-def _allowed(model: type[Model]) -> dict[str, Any]:
-    """Everything that may stand in a filter on this model, by name."""
-    allowed = {}
-    for candidate in model._meta.get_fields():
-        name = candidate.name
-        if name in INTERNAL or name.endswith("+") or getattr(candidate, "parent_link", False):
-            continue
-        if candidate.is_relation and candidate.related_model not in NAMES:
-            continue
-        if candidate.auto_created and not candidate.concrete and not candidate.is_relation:
-            continue
-        allowed[name] = candidate
-    return allowed
 
 
 @dataclass
@@ -215,7 +111,7 @@ class Reader:
         related = getattr(fields[-1], "related_model", None)
         if related is None:
             raise ParseError(f"{path} is not searchable")
-        texts = [f for f in TEXT if f in _allowed(related)]
+        texts = [f for f in TEXT if f in allowed_fields(related)]
         for value in values:
             _refuse_nul(value)
             q = Q()
@@ -233,9 +129,9 @@ class Reader:
         fields, names = resolve(self.model, path)
         q = Q(**{f"{names}__{suffix}": _value(fields[-1], suffix, value)})
         # The last relation alone is compared by its id, which the row itself shows.
-        hops = 0 if suffix == "isnull" or not _to_many(fields[-1]) else 1
+        hops = 0 if suffix == "isnull" or not to_many(fields[-1]) else 1
         q &= self._seen(fields, names, hops)
-        return Condition(q, negated, any(_to_many(f) for f in fields))
+        return Condition(q, negated, any(to_many(f) for f in fields))
 
     def _seen(self, fields: list[Any], names: str, last: int) -> Q:
         """Only rows that this person may read are found on the way."""
@@ -248,10 +144,6 @@ class Reader:
             if rows is not None:
                 q &= Q(**{f"{'__'.join(steps[: index + 1])}__in": rows})
         return q
-
-
-def _to_many(found: Any) -> bool:
-    return bool(found.is_relation and (found.one_to_many or found.many_to_many))
 
 
 def _refuse_nul(value: str) -> None:
@@ -404,21 +296,6 @@ class OrderBy(BaseFilterBackend):
             return ""
         _refuse_nul(path)
         fields, names = resolve(model, path)
-        if any(_to_many(f) for f in fields):
+        if any(to_many(f) for f in fields):
             raise ParseError(f"Cannot order by {path}: it leads to many rows.")
         return f"{sign}{names}"
-
-
-def search_fields(model: type[Model]) -> list[str]:
-    """What `search=` looks into; AWX: get_search_fields."""
-    found = [f.name for f in model._meta.fields if f.name in TEXT[:6]]
-    if model is UnifiedJob:
-        found.append("as_job__playbook")
-    return found
-
-
-def related_search_fields(model: type[Model]) -> list[str]:
-    try:
-        return sorted(f"{name}__search" for name, f in _allowed(model).items() if f.is_relation)
-    except FieldDoesNotExist:  # pragma: no cover
-        return []

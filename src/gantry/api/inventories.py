@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from gantry.api.fields import VariablesField
 from gantry.api.inventory_counts import counts_of
 from gantry.api.shape import BASE, AwxSerializer
-from gantry.api.views import DetailView, ListCreateView, NounView, ReadView
+from gantry.api.views import DetailView, ListCreateView, NounView, ReadView, body_of
 from gantry.resources.inventory_script import build_script
 from gantry.resources.models import Host, Inventory
 from gantry.resources.variables import parse_variables
@@ -113,14 +113,14 @@ class VariableData(NounView):
 
     def put(self, request: Request, **kwargs: Any) -> Response:
         row = self.get_object()
-        parse_variables(request.data)
-        row.variables = json.dumps(request.data)
+        parse_variables(body_of(request))
+        row.variables = json.dumps(body_of(request))
         row.save(update_fields=["variables", "modified"])
-        return Response(request.data)
+        return Response(body_of(request))
 
     def patch(self, request: Request, **kwargs: Any) -> Response:
         row = self.get_object()
-        merged = {**parse_variables(row.variables), **request.data}
+        merged = {**parse_variables(row.variables), **body_of(request)}
         parse_variables(merged)
         row.variables = json.dumps(merged)
         row.save(update_fields=["variables", "modified"])

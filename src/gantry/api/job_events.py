@@ -57,7 +57,7 @@ class JobEventSerializer(AwxSerializer):
 
     class Meta:
         model = JobEvent
-        fields: tuple[str, ...] = FIELDS
+        fields: Any = FIELDS
         read_only_fields = FIELDS
 
     def _job(self, row: Any) -> Any:
@@ -113,7 +113,7 @@ class ProjectUpdateEventSerializer(JobEventSerializer):
     project_update = serializers.IntegerField(source="job_id", read_only=True)
 
     class Meta(JobEventSerializer.Meta):
-        fields = tuple(
+        fields: Any = tuple(
             "project_update" if f == "job" else f
             for f in FIELDS
             if f not in ("host", "parent_uuid")

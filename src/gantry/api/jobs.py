@@ -27,7 +27,7 @@ from gantry.api.unified import (
     UnifiedJobSerializer,
     passwords_of,
 )
-from gantry.api.views import ListView, NounView, ReadView, SubListView
+from gantry.api.views import ListView, NounView, ReadView, SubListView, body_of, person_of
 from gantry.base.errors import InvalidInput
 from gantry.path.launch import passwords_needed, relaunch_job
 from gantry.resources import access
@@ -76,7 +76,7 @@ class JobListSerializer(UnifiedJobSerializer):
 
     class Meta:
         model = Job
-        fields: tuple[str, ...] = FIELDS
+        fields: Any = FIELDS
         read_only_fields = FIELDS
         extra_kwargs = {"scm_revision": {"label": "SCM Revision"}}
 
@@ -99,7 +99,7 @@ class JobListSerializer(UnifiedJobSerializer):
 
 class JobSerializer(JobListSerializer):
     class Meta(JobListSerializer.Meta):
-        fields = (*FIELDS, *DETAIL)
+        fields: Any = (*FIELDS, *DETAIL)
         read_only_fields = fields
 
 
@@ -193,7 +193,7 @@ class JobRelaunch(NounView):
 
     def post(self, request: Request, **kwargs: Any) -> Response:
         job = self.get_object()
-        hosts = request.data.get("hosts") or "all"
+        hosts = body_of(request).get("hosts") or "all"
         if hosts not in ("all", "failed"):
             raise InvalidInput(f'"{hosts}" is not a valid choice.', field="hosts")
         if hosts == "failed" and job.active:
@@ -201,7 +201,7 @@ class JobRelaunch(NounView):
                 "Wait until job finishes before retrying on failed hosts.", field="hosts"
             )
         again = relaunch_job(
-            job, user=request.user, hosts=hosts, passwords=passwords_of(dict(request.data))
+            job, user=person_of(request), hosts=hosts, passwords=passwords_of(body_of(request))
         )
         row = JobSerializer.tune(Job.objects.all()).get(pk=again.pk)
         shown = JobSerializer(row, context=self.get_serializer_context()).data

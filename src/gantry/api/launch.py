@@ -13,7 +13,7 @@ from gantry.api.job_templates import with_credentials
 from gantry.api.jobs import JobSerializer
 from gantry.api.names import url_of
 from gantry.api.unified import passwords_of
-from gantry.api.views import NounView
+from gantry.api.views import NounView, body_of, person_of
 from gantry.path.launch import launch_job, launch_preview, passwords_needed
 from gantry.resources import access
 from gantry.resources.base import JOB_TYPES, VERBOSITIES
@@ -75,12 +75,12 @@ class JobTemplateLaunch(NounView):
 
     def post(self, request: Request, **kwargs: Any) -> Response:
         template = self.get_object()
-        given = dict(request.data)
+        given = dict(body_of(request))
         if "inventory_id" in given:
             given.setdefault("inventory", given["inventory_id"])
         launched = launch_job(
             template,
-            user=request.user,
+            user=person_of(request),
             prompts={name: given[name] for name in PROMPTS if name in given},
             passwords=passwords_of(given),
         )

@@ -5,6 +5,7 @@ On a list `actions` has GET and POST and nothing else: awxkit stops at any other
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist, PermissionDenied
@@ -15,8 +16,9 @@ from rest_framework import exceptions, generics, metadata, serializers
 from rest_framework.request import Request, clone_request
 
 from gantry.api.fields import VariablesField
-from gantry.api.filters import related_search_fields, search_fields
+from gantry.api.filter_fields import related_search_fields, search_fields
 from gantry.api.names import title_of, type_of
+from gantry.resources.models import UnifiedJob, UnifiedJobTemplate
 
 HELP = {
     "id": "Database ID for this {}.",
@@ -119,10 +121,8 @@ class AwxMetadata(metadata.SimpleMetadata):
     def _default(self, field: Any, info: dict[str, Any]) -> None:
         if field.read_only:
             return
-        try:
+        with contextlib.suppress(serializers.SkipField):
             info["default"] = field.get_default()
-        except serializers.SkipField:
-            pass
 
     def _choices(self, field: Any, info: dict[str, Any]) -> None:
         if isinstance(field, serializers.RelatedField | serializers.ManyRelatedField):
@@ -145,19 +145,20 @@ class AwxMetadata(metadata.SimpleMetadata):
             "modified": "datetime",
             "credential_passwords": "json",
         }
-        if name in fixed:
-            return fixed[name]
-        if isinstance(field, VariablesField):
-            return "json"
+        kind = fixed.get(name, "")
+        if kind:
+            return kind
         if isinstance(field, serializers.PrimaryKeyRelatedField) or isinstance(column, ForeignKey):
-            return "id"
-        if isinstance(field, serializers.ManyRelatedField):
-            return "list_of_ids" if name == "credentials" else "field"
-        if isinstance(field, serializers.JSONField) or isinstance(column, JSONField):
-            return "json"
-        if isinstance(column, BooleanField):
-            return "boolean"
-        return str(self.label_lookup[field])
+            kind = "id"
+        elif isinstance(field, serializers.ManyRelatedField):
+            kind = "list_of_ids" if name == "credentials" else "field"
+        elif isinstance(field, VariablesField | serializers.JSONField) or isinstance(
+            column, JSONField
+        ):
+            kind = "json"
+        elif isinstance(column, BooleanField):
+            kind = "boolean"
+        return kind or str(self.label_lookup[field])
 
 
 def _column(model: type[Model] | None, name: str | None) -> Any:
@@ -184,15 +185,6 @@ def _bounds(field: Any, column: Any, info: dict[str, Any]) -> None:
 
 def _filterable(model: type[Model], name: str | None) -> bool | None:
     """None leaves the key out, as AWX does for the type of rows of one kind."""
-    columns = {f.name for f in model._meta.fields}
     if name == "type":
-        return (
-            True
-            if (
-                "kind" in columns
-                and "unified_job_template" in columns | {f.name for f in model._meta.get_fields()}
-            )
-            or "next_job_run" in columns
-            else None
-        )
-    return name in columns
+        return True if issubclass(model, UnifiedJob | UnifiedJobTemplate) else None
+    return name in {f.name for f in model._meta.fields}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from gantry.api.filters import search_fields
+from gantry.api.filter_fields import search_fields
 from gantry.api.shape import AwxSerializer
 from gantry.api.views import ListView
 
@@ -21,13 +22,13 @@ class MixedListView(ListView):
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(self.show(page or []))
 
-    def show(self, page: list[Any]) -> list[Any]:
+    def show(self, page: Sequence[Any]) -> Sequence[Any]:
         shown: dict[int, Any] = {}
         for kind, serializer in self.kinds.items():
             ids = [row.pk for row in page if row.kind == kind]
             if not ids:
                 continue
-            model = serializer.Meta.model  # type: ignore[attr-defined]
+            model = serializer.model()
             rows = list(serializer.tune(model.objects.filter(pk__in=ids)))
             data = serializer(rows, many=True, context=self.get_serializer_context()).data
             shown.update({item["id"]: item for item in data})

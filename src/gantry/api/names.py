@@ -45,7 +45,7 @@ NAMES: dict[type[Model], tuple[str, str]] = {
     UnifiedJob: ("unified_job", "unified_jobs"),
     UnifiedJobTemplate: ("unified_job_template", "unified_job_templates"),
 }
-PLURALS = {name: plural for name, plural in NAMES.values()}
+PLURALS = dict(NAMES.values())
 # What AWX calls them in OPTIONS where it is not the type in title case.
 TITLES = {"job": "Playbook Run", "project_update": "SCM Update"}
 

@@ -12,8 +12,10 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-# Django's paginator is generic for mypy only.
-Pages = Paginator[Any] if TYPE_CHECKING else Paginator
+if TYPE_CHECKING:
+    Pages = Paginator[Any]  # Django's paginator is generic for mypy only
+else:
+    Pages = Paginator
 PAGE = 25
 MOST = 200
 
@@ -22,11 +24,11 @@ class _Uncounted(Pages):
     """For `count_disabled`: the first page of up to 200 rows, and no COUNT query."""
 
     @property
-    def count(self) -> int:  # type: ignore[override]
+    def count(self) -> int:
         return MOST
 
     @property
-    def num_pages(self) -> int:  # type: ignore[override]
+    def num_pages(self) -> int:
         return 1
 
 
@@ -68,6 +70,7 @@ class AwxPagination(pagination.PageNumberPagination):
 
     def _link(self, number: int) -> str:
         """Relative, its parameters sorted, an excessive page_size cut: as AWX writes it."""
+        assert self.request is not None
         query = {k: self.request.query_params.getlist(k) for k in self.request.query_params}
         query[self.page_query_param] = [str(number)]
         asked = query.get(self.page_size_query_param, ["0"])[-1]
@@ -76,10 +79,12 @@ class AwxPagination(pagination.PageNumberPagination):
         return f"{self.request.path}?{urlencode(sorted(query.items()), doseq=True)}"
 
     def get_next_link(self) -> str | None:
-        return self._link(self.page.next_page_number()) if self.page.has_next() else None
+        page = self.page
+        return self._link(page.next_page_number()) if page and page.has_next() else None
 
     def get_previous_link(self) -> str | None:
-        return self._link(self.page.previous_page_number()) if self.page.has_previous() else None
+        page = self.page
+        return self._link(page.previous_page_number()) if page and page.has_previous() else None
 
     def get_paginated_response(self, data: Any) -> Response:
         if self.uncounted:

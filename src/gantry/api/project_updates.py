@@ -33,7 +33,7 @@ class ProjectUpdateListSerializer(UnifiedJobSerializer):
 
     class Meta:
         model = ProjectUpdate
-        fields: tuple[str, ...] = FIELDS
+        fields: Any = FIELDS
         read_only_fields = FIELDS
         extra_kwargs = {
             "scm_type": {"label": "SCM Type"},
@@ -49,7 +49,7 @@ class ProjectUpdateSerializer(ProjectUpdateListSerializer):
     playbook_counts = serializers.SerializerMethodField()
 
     class Meta(ProjectUpdateListSerializer.Meta):
-        fields = (*FIELDS, *DETAIL, "host_status_counts", "playbook_counts")
+        fields: Any = (*FIELDS, *DETAIL, "host_status_counts", "playbook_counts")
         read_only_fields = fields
 
     def get_host_status_counts(self, row: Any) -> dict[str, int]:

@@ -15,7 +15,7 @@ from gantry.api.fields import refuse
 from gantry.api.names import url_of
 from gantry.api.project_updates import ProjectUpdateListSerializer, ProjectUpdateSerializer
 from gantry.api.shape import BASE, AwxSerializer, summary
-from gantry.api.views import DetailView, ListCreateView, NounView, SubListView
+from gantry.api.views import DetailView, ListCreateView, NounView, SubListView, person_of
 from gantry.base.errors import InvalidInput
 from gantry.path.launch import update_project
 from gantry.resources import access
@@ -175,7 +175,7 @@ def refuse_taken(serializer: AwxSerializer, model: Any, attrs: Mapping[str, Any]
 class ProjectCreate:
     """A new project with a source is synced at once; the answer carries the update."""
 
-    request: Request
+    request: Any
 
     def save(self, serializer: Any) -> Any:
         row = serializer.save()
@@ -200,7 +200,7 @@ class ProjectDetail(DetailView):
         before = {name: getattr(serializer.instance, name) for name in SOURCE}
         row = serializer.save()
         if row.scm_type and any(getattr(row, n) != v for n, v in before.items()):
-            update_project(row, user=self.request.user)
+            update_project(row, user=person_of(self.request))
         return row
 
 
@@ -241,7 +241,7 @@ class ProjectUpdateView(_ProjectPart):
         project = self.get_object()
         if project.scm_type != "git":
             raise MethodNotAllowed("POST")
-        update = update_project(project, user=request.user)
+        update = update_project(project, user=person_of(request))
         rows = ProjectUpdateSerializer.tune(ProjectUpdate.objects.all())
         shown = ProjectUpdateSerializer(
             rows.get(pk=update.pk), context=self.get_serializer_context()

@@ -187,7 +187,7 @@ class AwxSerializer(serializers.ModelSerializer[Any]):
     def _taken(self, model_field: Any) -> str:
         words = model_field.error_messages.get("unique", "")
         return str(words) % {
-            "model_name": capfirst(self.Meta.model._meta.verbose_name),  # type: ignore[attr-defined]
+            "model_name": capfirst(self.model()._meta.verbose_name),
             "field_label": capfirst(model_field.verbose_name),
         }
 
@@ -209,8 +209,12 @@ class AwxSerializer(serializers.ModelSerializer[Any]):
             if not may(self.user, verb, target):
                 raise PermissionDenied
 
+    @classmethod
+    def model(cls) -> Any:
+        return cls.Meta.model
+
     def _check_model(self, attrs: dict[str, Any]) -> None:
-        model = self.Meta.model  # type: ignore[attr-defined]
+        model = self.model()
         row = copy.copy(self.instance) if self.instance is not None else model()
         columns = {f.name for f in model._meta.fields}
         for name, value in attrs.items():
@@ -233,7 +237,7 @@ class AwxSerializer(serializers.ModelSerializer[Any]):
         return super().update(instance, {**self._signed(), **validated_data})
 
     def _signed(self, *more: str) -> dict[str, Any]:
-        columns = {f.name for f in self.Meta.model._meta.fields}  # type: ignore[attr-defined]
+        columns = {f.name for f in self.model()._meta.fields}
         return {name: self.user for name in (*more, "modified_by") if name in columns}
 
 

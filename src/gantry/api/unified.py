@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 from rest_framework.exceptions import MethodNotAllowed, PermissionDenied
@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from gantry.api.names import url_of
 from gantry.api.shape import BASE, AwxSerializer
-from gantry.api.views import NounView
+from gantry.api.views import NounView, person_of
 from gantry.path.launch import NotCancelable, cancel_job
 from gantry.resources import access
 
@@ -31,8 +31,16 @@ class UnifiedJobSerializer(AwxSerializer):
     event_processing_finished = serializers.BooleanField(read_only=True)
     gantry = serializers.SerializerMethodField()
 
-    linked: Any = ("organization", "unified_job_template", "execution_environment")
-    summarized: Any = ("organization", "execution_environment", "unified_job_template")
+    linked: ClassVar[tuple[str, ...]] = (
+        "organization",
+        "unified_job_template",
+        "execution_environment",
+    )
+    summarized: ClassVar[tuple[str, ...]] = (
+        "organization",
+        "execution_environment",
+        "unified_job_template",
+    )
     capabilities = {"delete": "delete", "start": "start"}
     hints = {
         "elapsed": {"type": "decimal", "filterable": True},
@@ -91,7 +99,7 @@ class UnifiedJobCancel(NounView):
     def post(self, request: Request, **kwargs: Any) -> Response:
         job = self.get_object()
         try:
-            cancel_job(job, user=request.user)
+            cancel_job(job, user=person_of(request))
         except NotCancelable as error:
             raise MethodNotAllowed("POST") from error
         return Response(status=202)

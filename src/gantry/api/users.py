@@ -12,7 +12,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 
 from gantry.api.shape import AwxSerializer
-from gantry.api.views import DetailView, ListCreateView, ListView
+from gantry.api.views import DetailView, ListCreateView, ListView, person_of
 from gantry.resources.credentials import ENCRYPTED
 from gantry.resources.models import User
 
@@ -130,4 +130,4 @@ class UserMeList(ListView):
     serializer_class = UserSerializer
 
     def get_queryset(self) -> QuerySet[Any]:
-        return User.objects.filter(pk=self.request.user.pk)
+        return User.objects.filter(pk=person_of(self.request).pk)
