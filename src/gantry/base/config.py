@@ -84,7 +84,8 @@ class Settings:
         default=0,
     )
     pod_nproc: int = setting(
-        "`nproc` limit of a pod's user; counts only with GANTRY_POD_NOFILE. 0: the engine's default.",
+        "`nproc` limit of a pod's user; counts only with GANTRY_POD_NOFILE. 0: the engine's "
+        "default.",
         default=0,
     )
     project_in_memory: int = setting(

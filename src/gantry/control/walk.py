@@ -193,7 +193,11 @@ class Walk:
         return lost or state.exit_code == NO_PAYLOAD
 
     async def _decide(self, outcome: Ended | PodEnded) -> finish.Verdict:
-        last = "" if isinstance(outcome, Ended) else await rows.last_output(self.job)
+        last = ""
+        if isinstance(outcome, Ended):
+            self.job.exit = outcome.values  # the recorder wrote it; clean-up's proof quotes it
+        else:
+            last = await rows.last_output(self.job)
         verdict = finish.decide(self.job.kind, outcome, last)
         if self._cancel.is_set() and isinstance(outcome, PodEnded):
             return finish.Verdict(
