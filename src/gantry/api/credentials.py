@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import QuerySet
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 
@@ -242,6 +241,3 @@ class CredentialTypeCredentialList(SubListView):
     serializer_class = CredentialSerializer
     parent_model = CredentialType
     relationship = "credentials"
-
-    def children(self, parent: Any) -> QuerySet[Any]:
-        return Credential.objects.filter(credential_type=parent)

@@ -30,7 +30,7 @@ SECRET: dict[type[Model], set[str]] = {
     User: {"password"},
     Credential: {"inputs"},
     CredentialType: {"inputs", "injectors"},
-    UnifiedJob: {"start_secrets", "job_env", "evidence", "lease_owner", "job_args"},
+    UnifiedJob: {"start_secrets", "job_env", "evidence", "job_args"},
     JobEvent: {"event_data"},
 }
 PASSWORDS = {"password", "start_secrets"}

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import FieldError, ValidationError
 from django.db.models import BooleanField, CharField, Model, Q, QuerySet, TextField
 from rest_framework.exceptions import ParseError
 from rest_framework.filters import BaseFilterBackend, SearchFilter
@@ -163,27 +163,26 @@ def _boolean(value: str) -> bool:
 def _value(found: Any, suffix: str, value: str) -> Any:
     if suffix == "isnull":
         return _boolean(value)
+    if suffix in ("exact", "gt", "gte", "lt", "lte"):
+        one = _one(found, value)
+        if one is None and suffix != "exact":
+            raise ParseError(f"{found.name} cannot be compared with {value}")
+        return one
     if suffix == "in":
         if not value:
             raise ParseError("cannot provide empty value for __in")
         items = [_one(found, item) for item in value.split(",")]
         return [x for x in items if x is not None]
+    if found.is_relation or (suffix == "iexact" and not isinstance(found, CharField | TextField)):
+        raise ParseError(
+            f"{found.name} is not a text field and cannot be filtered by case-insensitive search"
+        )
     if suffix in ("regex", "iregex"):
         try:
             re.compile(value)
         except re.error as error:
             raise ParseError(str(error)) from error
-        return value
-    if suffix not in ("exact", "gt", "gte", "lt", "lte"):
-        if found.is_relation or (
-            suffix == "iexact" and not isinstance(found, CharField | TextField)
-        ):
-            raise ParseError(
-                f"{found.name} is not a text field and cannot be filtered by case-insensitive "
-                "search"
-            )
-        return value
-    return _one(found, value)
+    return value
 
 
 def _one(found: Any, value: str) -> Any:
@@ -242,18 +241,26 @@ def apply(queryset: QuerySet[Any], query: Query, user: Any) -> QuerySet[Any]:
     return queryset
 
 
+def reader_for(request: Request, model: type[Model]) -> Reader:
+    def readable(related: type[Model]) -> QuerySet[Any] | None:
+        who = access.standing(request.user)
+        if who.superuser or who.auditor or related not in access.RULES:
+            return None
+        return access.visible(request.user, related._default_manager.all()).values("pk")
+
+    return Reader(model, readable)
+
+
 class FieldLookups(BaseFilterBackend):
     def filter_queryset(
         self, request: Request, queryset: QuerySet[Any], view: Any
     ) -> QuerySet[Any]:
-        def readable(model: type[Model]) -> QuerySet[Any] | None:
-            who = access.standing(request.user)
-            if who.superuser or who.auditor or model not in access.RULES:
-                return None
-            return access.visible(request.user, model._default_manager.all()).values("pk")
-
-        query = Reader(queryset.model, readable).read(request.query_params.lists())
-        queryset = apply(queryset, query, request.user)
+        query = reader_for(request, queryset.model).read(request.query_params.lists())
+        try:
+            queryset = apply(queryset, query, request.user)
+        except (FieldError, TypeError, ValueError) as error:
+            # A look-up that this kind of column does not have.
+            raise ParseError(str(error)) from error
         queryset = _of_type(request, queryset)
         if "search" in request.query_params and search_fields(queryset.model):
             queryset = SearchFilter().filter_queryset(request, queryset, view)

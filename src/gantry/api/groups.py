@@ -125,7 +125,6 @@ class InventoryGroupsList(SubListCreateView):
     model = Group
     serializer_class = GroupSerializer
     parent_model = Inventory
-    relationship = "groups"
     parent_key = "inventory"
 
 
@@ -133,7 +132,6 @@ class InventoryRootGroupsList(SubListCreateView):
     model = Group
     serializer_class = GroupSerializer
     parent_model = Inventory
-    relationship = "groups"
     parent_key = "inventory"
 
     def children(self, parent: Any) -> QuerySet[Any]:

@@ -9,7 +9,9 @@ from django.db.models import F, QuerySet, Window
 from django.db.models.functions import RowNumber
 from rest_framework import serializers
 
+from gantry.api import host_filter
 from gantry.api.fields import VariablesField
+from gantry.api.filters import reader_for
 from gantry.api.inventories import VariableData
 from gantry.api.inventory_counts import inventory_extras
 from gantry.api.names import url_of
@@ -155,7 +157,20 @@ def _recent_jobs(page: list[Any]) -> dict[int, list[dict[str, Any]]]:
     return found
 
 
-class HostList(ListCreateView):
+class HostFilter:
+    """Mixed into lists of hosts: AWX's own little language for them."""
+
+    request: Any
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        found: QuerySet[Any] = super().filter_queryset(queryset)  # type: ignore[misc]
+        text = self.request.query_params.get("host_filter")
+        if text:
+            found = host_filter.apply(found, text, reader_for(self.request, Host))
+        return found
+
+
+class HostList(HostFilter, ListCreateView):
     model = Host
     serializer_class = HostSerializer
 
@@ -169,12 +184,8 @@ class HostVariableData(VariableData):
     model = Host
 
 
-class InventoryHostsList(SubListCreateView):
+class InventoryHostsList(HostFilter, SubListCreateView):
     model = Host
     serializer_class = HostSerializer
     parent_model = Inventory
-    relationship = "hosts"
     parent_key = "inventory"
-
-    def children(self, parent: Any) -> QuerySet[Any]:
-        return Host.objects.filter(inventory=parent)

@@ -22,7 +22,6 @@ class OrganizationExecutionEnvironmentsList(SubListCreateView):
     model = ExecutionEnvironment
     serializer_class = ExecutionEnvironmentSerializer
     parent_model = Organization
-    relationship = "executionenvironments"
     parent_key = "organization"
 
 
@@ -30,7 +29,6 @@ class OrganizationProjectsList(ProjectCreate, SubListCreateView):
     model = Project
     serializer_class = ProjectSerializer
     parent_model = Organization
-    relationship = "projects"
     parent_key = "organization"
 
 
@@ -45,7 +43,6 @@ class OrganizationJobTemplatesList(JobTemplateCreate, SubListCreateView):
     model = JobTemplate
     serializer_class = JobTemplateSerializer
     parent_model = Organization
-    relationship = "jobtemplates"
     parent_key = "organization"
 
 
@@ -53,5 +50,4 @@ class OrganizationCredentialsList(SubListCreateView):
     model = Credential
     serializer_class = CredentialCreateSerializer
     parent_model = Organization
-    relationship = "credentials"
     parent_key = "organization"

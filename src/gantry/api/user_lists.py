@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.db.models import QuerySet
+
 from gantry.api.credentials import CredentialCreateSerializer
 from gantry.api.organizations import OrganizationSerializer
 from gantry.api.views import SubListCreateView, SubListView
@@ -26,5 +30,7 @@ class UserCredentialsList(SubListCreateView):
     model = Credential
     serializer_class = CredentialCreateSerializer
     parent_model = User
-    relationship = "owned_credentials"
     parent_key = "user"
+
+    def children(self, parent: Any) -> QuerySet[Any]:
+        return Credential.objects.filter(owner=parent)

@@ -199,7 +199,7 @@ class Parented(NounView):
     """A list below an object, e.g. /groups/3/hosts/."""
 
     parent_model: ClassVar[type[Model]]
-    relationship: ClassVar[str]
+    relationship: ClassVar[str] = ""
     parent_key: ClassVar[str | None] = None  # the foreign key to the parent, when there is one
     parent_verb: ClassVar[str] = "change"  # needed to attach and detach
 
@@ -218,6 +218,8 @@ class SubListView(Parented, ListView):
         return access.visible(self.request.user, self.serializer().tune(rows))
 
     def children(self, parent: Any) -> QuerySet[Any]:
+        if self.parent_key:
+            return self.model._default_manager.filter(**{self.parent_key: parent})
         rows: QuerySet[Any] = getattr(parent, self.relationship).all()
         return rows
 
