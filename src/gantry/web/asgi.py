@@ -1,8 +1,9 @@
-"""The web process as uvicorn runs it: Django behind, the live feed started and stopped around it."""
+"""The web process as uvicorn runs it: Django, and the live feed started and stopped around it."""
 
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -10,6 +11,8 @@ import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gantry.base.django")
 django.setup()
+# whitenoise opens static files in the synchronous way; they are small and in the page cache.
+warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous")
 
 from django.core.asgi import get_asgi_application  # noqa: E402
 

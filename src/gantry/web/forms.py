@@ -109,7 +109,7 @@ class EnvironmentForm(RowForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         only_kind(self, "credential", "registry")
-        self.fields["pull"].widget.choices[0] = ("", "Not set")  # type: ignore[attr-defined]
+        self.fields["pull"].widget.choices[0] = ("", "Not set")
 
 
 def only_kind(form: forms.BaseForm, name: str, kind: str) -> None:

@@ -21,6 +21,10 @@ TEXTS = {
     "skip_tags": "Skip tags",
 }  # fmt: skip
 NUMBERS = {"forks": "Forks", "timeout": "Time limit (seconds)", "job_slice_count": "Slices"}
+CHOICES: dict[str, tuple[str, Any, Any]] = {
+    "job_type": ("Job type", JOB_TYPES, str),
+    "verbosity": ("Verbosity", VERBOSITIES, int),
+}
 PASSWORD_WORDS = {
     "ssh_password": "SSH password",
     "ssh_key_unlock": "Passphrase of the SSH key",
@@ -35,8 +39,6 @@ class LaunchForm(forms.Form):
         self.template, self.user = template, user
         preview = launch_preview(template)
         asked = [name for name, flag in PROMPTS.items() if preview[flag]]
-        if preview["inventory_needed_to_start"] and "inventory" not in asked:
-            self.missing_inventory = True
         for name in asked:
             field = self._field(name)
             if field is not None:
@@ -50,6 +52,9 @@ class LaunchForm(forms.Form):
             return forms.CharField(label=TEXTS[name], required=False, initial=own)
         if name in NUMBERS:
             return forms.IntegerField(label=NUMBERS[name], min_value=0, initial=own)
+        if name in CHOICES:
+            label, choices, coerce = CHOICES[name]
+            return forms.TypedChoiceField(label=label, choices=choices, initial=own, coerce=coerce)
         if name == "extra_vars":
             return forms.CharField(
                 label="Variables", required=False, initial=own, widget=Wide(8),
@@ -57,12 +62,6 @@ class LaunchForm(forms.Form):
             )  # fmt: skip
         if name == "diff_mode":
             return forms.BooleanField(label="Show changes (--diff)", required=False, initial=own)
-        if name == "job_type":
-            return forms.ChoiceField(label="Job type", choices=JOB_TYPES, initial=own)
-        if name == "verbosity":
-            return forms.TypedChoiceField(
-                label="Verbosity", choices=VERBOSITIES, initial=own, coerce=int
-            )
         return self._row_field(name)
 
     def _row_field(self, name: str) -> forms.Field | None:
@@ -81,10 +80,10 @@ class LaunchForm(forms.Form):
             )  # fmt: skip
         if name == "credentials":
             own = self.template.credentials.all()
-            rows = within(self.user, "use", Credential.objects.all())
-            rows = rows.exclude(credential_type__kind__in=("registry", "scm", "galaxy"))
+            usable = within(self.user, "use", Credential.objects.all())
+            usable = usable.exclude(credential_type__kind__in=("registry", "scm", "galaxy"))
             return forms.ModelMultipleChoiceField(
-                (rows | Credential.objects.filter(pk__in=own.values("pk"))).distinct(),
+                (usable | Credential.objects.filter(pk__in=own.values("pk"))).distinct(),
                 label="Credentials", required=False, initial=own,
                 widget=forms.CheckboxSelectMultiple(),
             )  # fmt: skip

@@ -63,10 +63,7 @@ def events_of(job: UnifiedJob) -> QuerySet[JobEvent]:
 
 
 def of_batch(batch: TailBatch) -> list[Wire]:
-    return [
-        _wire((e.counter, e.start_line, e.end_line, e.event, e.failed, e.changed, e.stdout, e.created))
-        for e in batch.events
-    ]  # fmt: skip
+    return [_wire(tuple(getattr(event, name) for name in _FIELDS)) for event in batch.events]
 
 
 def block(job: UnifiedJob, start: int, end: int) -> list[Wire]:

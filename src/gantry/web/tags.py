@@ -139,7 +139,7 @@ def field(bound: BoundField) -> dict[str, Any]:
     """A form's field with its label, help and error, tied together for screen readers."""
     widget = bound.field.widget
     described = [f"{bound.id_for_label}-{part}" for part in ("help", "error")]
-    attributes = {"aria-describedby": " ".join(described)}
+    attributes: dict[str, str | bool] = {"aria-describedby": " ".join(described)}
     if bound.errors:
         attributes["aria-invalid"] = "true"
     return {

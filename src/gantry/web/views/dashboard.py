@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.db.models import Count
+from django.db.models import Count, F
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from gantry.resources.access import visible
+from gantry.resources.access import may_add, visible
 from gantry.resources.jobs import ACTIVE, UnifiedJob
 from gantry.resources.templates import JobTemplate
 from gantry.web.pages import page, signed_in, who
@@ -19,23 +19,19 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     jobs = visible(who(request), UnifiedJob.objects.all())
     day = jobs.filter(created__gte=timezone.now() - timedelta(days=1))
     counts = dict(day.values_list("status").annotate(Count("id")).order_by())
-    templates = visible(who(request), JobTemplate.objects.all())
+    shown = jobs.select_related("created_by").order_by("-id")
+    templates = visible(who(request), JobTemplate.objects.select_related("project", "last_job"))
     return page(
         request,
         "dashboard.html",
         {
-            "active": jobs.filter(status__in=ACTIVE)
-            .select_related("created_by")
-            .order_by("-id")[:8],
-            "recent": jobs.exclude(status__in=ACTIVE)
-            .select_related("created_by")
-            .order_by("-id")[:10],
-            "templates": templates.select_related("project", "last_job").order_by(
-                "-last_job_run", "name"
-            )[:8],
+            "active": shown.filter(status__in=ACTIVE)[:8],
+            "recent": shown.exclude(status__in=ACTIVE)[:10],
+            "templates": templates.order_by(F("last_job_run").desc(nulls_last=True), "name")[:8],
             "succeeded": counts.get("successful", 0),
             "failed": counts.get("failed", 0) + counts.get("error", 0),
             "running": jobs.filter(status="running").count(),
             "waiting": jobs.filter(status__in=("new", "pending", "waiting")).count(),
+            "may_add_template": may_add(who(request), JobTemplate),
         },
     )

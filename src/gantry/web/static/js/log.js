@@ -8,6 +8,8 @@ const LINE = 20; // pixels, as in the stylesheet
 const KEPT = 160; // blocks in the page at most: 40,000 lines
 const NEAR = 1500; // pixels beyond the window that are fetched ahead
 const AT_ONCE = 3; // fetches
+const HEADS = new Set(["p", "t", "r"]);
+const STARS = / \*{3,}$/;
 
 export class Log extends EventTarget {
   constructor(scroller, { address, lines, start }) {
@@ -102,8 +104,7 @@ export class Log extends EventTarget {
       block.busy = false;
       this.fetching -= 1;
     }
-    if (!block.filled && this.near.has(block)) this.fetchNear();
-    else this.fetchNear();
+    this.fetchNear();
   }
 
   // Events as they happen. Lines of blocks that are not shown only make the view longer.
@@ -146,7 +147,20 @@ export class Log extends EventTarget {
       block.rows.set(number, row);
       block.node.append(row);
     }
-    paint(row.lastChild, text, look);
+    const words = row.lastChild;
+    const stars = HEADS.has(mark) && STARS.exec(text);
+    if (!stars) {
+      paint(words, text, look);
+      return;
+    }
+    // A heading's stars fill what is left of the line, and never wrap.
+    row.classList.add("head");
+    const title = document.createElement("span");
+    paint(title, text.slice(0, stars.index), look);
+    const rest = document.createElement("span");
+    rest.className = "stars";
+    rest.textContent = stars[0];
+    words.append(title, rest);
   }
 
   row(number, mark, when) {
@@ -225,7 +239,7 @@ export class Log extends EventTarget {
     const row = block.rows.get(number - 1);
     row?.classList.add("target");
     const at = row ? row.offsetTop : block.node.offsetTop + ((number - 1) % BLOCK) * LINE;
-    this.scroller.scrollTop = at - this.scroller.offsetTop * (row ? 1 : 1) - this.scroller.clientHeight / 3;
+    this.scroller.scrollTop = at - this.scroller.offsetTop - this.scroller.clientHeight / 3;
     this.top = this.scroller.scrollTop;
   }
 
