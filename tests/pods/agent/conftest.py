@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from tests.pods.agent.pod import Pod
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    # pytest's own paths are too long for a socket's name.
+    with TemporaryDirectory(prefix="gantry-pod-") as path:
+        yield Path(path)
+
+
+@pytest.fixture
+def make_pod(home: Path) -> Iterator[Callable[..., Pod]]:
+    made: list[Pod] = []
+
+    def make(**options: str) -> Pod:
+        made.append(Pod(home, **options))
+        return made[-1]
+
+    yield make
+    for pod in made:
+        pod.close()
+
+
+@pytest.fixture
+def pod(make_pod: Callable[..., Pod]) -> Pod:
+    return make_pod()
