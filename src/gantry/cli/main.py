@@ -53,6 +53,24 @@ def setup_django() -> None:
     django.setup()
 
 
+def with_database() -> None:
+    """Django, and a database that answers: otherwise a sentence at once, not a pool's time-out."""
+    import psycopg
+
+    from gantry.base import postgres
+    from gantry.base.config import settings
+    from gantry.base.errors import ConfigurationError
+
+    try:
+        psycopg.connect(postgres.url(settings()), connect_timeout=5).close()
+    except psycopg.OperationalError as error:
+        raise ConfigurationError(
+            f"The database does not answer: {str(error).splitlines()[0]}",
+            cure="Start Gantry with `gantry up`, or check DATABASE_URL and GANTRY_DATA_DIR.",
+        ) from error
+    setup_django()
+
+
 @main.command()
 def up() -> None:
     """Run everything on this machine: database, web, controller, engine service.
@@ -150,7 +168,7 @@ def migrate() -> None:
 @click.password_option()
 def createsuperuser(username: str, password: str) -> None:
     """Make an administrator, or give an existing user a new password and all rights."""
-    setup_django()
+    with_database()
     from gantry.resources.organizations import User
 
     user, _ = User.objects.get_or_create(username=username)
@@ -189,7 +207,7 @@ def job() -> None:
 @click.option("--user", default="", help="Launch as this user; default: the first administrator.")
 def job_launch(template: str, follow: bool, extra_vars: str, limit: str, user: str) -> None:
     """Launch the job template TEMPLATE (a name or an id)."""
-    setup_django()
+    with_database()
     from gantry.cli import jobs
 
     prompts = {k: v for k, v in (("extra_vars", extra_vars), ("limit", limit)) if v}
@@ -203,7 +221,7 @@ def job_launch(template: str, follow: bool, extra_vars: str, limit: str, user: s
 @click.argument("job_id", type=int)
 def job_follow(job_id: int) -> None:
     """Show the output of job JOB_ID from its first line, until it ends."""
-    setup_django()
+    with_database()
     from gantry.cli import jobs
 
     sys.exit(jobs.follow(jobs.find(job_id)))
@@ -213,7 +231,7 @@ def job_follow(job_id: int) -> None:
 @click.argument("job_id", type=int)
 def job_show(job_id: int) -> None:
     """Print the record of job JOB_ID: EE, digest, why, commit, hosts, timing, clean-up."""
-    setup_django()
+    with_database()
     from gantry.cli import jobs
 
     click.echo(jobs.record(jobs.find(job_id)))
