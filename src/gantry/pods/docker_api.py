@@ -20,6 +20,7 @@ from aiodocker.exceptions import DockerError
 from aiodocker.stream import Stream
 
 from gantry.base.errors import EngineError, EngineUnreachable
+from gantry.base.image_reference import parse_reference
 from gantry.pods.contract import (
     LABEL_INSTANCE,
     LABEL_JOB,
@@ -37,6 +38,7 @@ CONNECT = 10.0
 # aiohttp ends idle keep-alive connections itself; a long pull or stream must not be cut by a total.
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=None)
 SHORT = 60.0
+LIBPOD_PULL = "v4.0.0/libpod/images/pull"
 
 
 @contextlib.asynccontextmanager
@@ -122,10 +124,7 @@ class DockerEngine:
             if isinstance(error.__cause__, DockerError) and error.__cause__.status == 404:
                 return None
             raise
-        digests = [d.partition("@")[2] for d in found.get("RepoDigests") or []]
-        name = reference.partition("@")[0].rpartition(":")[0] or reference
-        own = [d for d in found.get("RepoDigests") or [] if d.partition("@")[0] == name]
-        digest = own[0].partition("@")[2] if own else (digests[0] if digests else "")
+        digest = _digest_of(reference, found.get("RepoDigests") or [])
         identity = found["Id"] if ":" in found["Id"] else f"sha256:{found['Id']}"
         platform = "/".join(
             filter(None, [found.get("Os"), found.get("Architecture"), found.get("Variant")])
@@ -138,18 +137,23 @@ class DockerEngine:
         login: RegistryLogin | None,
         on_progress: Callable[[PullProgress], None],
     ) -> None:
-        params = {"fromImage": reference}
+        path, params = "images/create", {"fromImage": reference}
         headers = {}
-        if login is not None:
+        if login is not None and (login.username or login.password):
             headers["X-Registry-Auth"] = _auth_header(login)
-            if not login.verify_ssl:
-                # podman's addition to the API; Docker has it in its own configuration only.
-                params["tlsVerify"] = "false"
+        own = login is not None and not login.verify_ssl and await self.is_podman()
+        if own:
+            # Docker has it in its own configuration only, and so have podman's Docker-compatible
+            # calls before 4.4; those of libpod tell bytes since 4.4 too, when asked for compatMode.
+            path = LIBPOD_PULL
+            params = {"reference": reference, "tlsVerify": "false", "policy": "always",
+                      "compatMode": "true"}  # fmt: skip
         layers: dict[str, tuple[int, int]] = {}
         try:
             async with self._docker._query(
-                "images/create", "POST", params=params, headers=headers, timeout=TIMEOUT
-            ) as response:
+                path, "POST", params=params, headers=headers, timeout=TIMEOUT,
+                versioned_api=not own,
+            ) as response:  # fmt: skip
                 async for line in response.content:
                     if line.strip():
                         _take_progress(json.loads(line), layers, on_progress)
@@ -310,6 +314,16 @@ def container_config(spec: PodSpec) -> dict[str, Any]:
         "Volumes": {path: {} for path in spec.disk},
         "HostConfig": host,
     }
+
+
+def _digest_of(reference: str, known: list[str]) -> str:
+    """Among `repository@digest` of an image, the one that the reference means."""
+    asked = parse_reference(reference)
+    pairs = [(name, digest) for name, _, digest in (d.partition("@") for d in known)]
+    own = [digest for name, digest in pairs if name == asked.repository]
+    if asked.digest:
+        return asked.digest
+    return (own or [digest for _, digest in pairs] or [""])[0]
 
 
 def _auth_header(login: RegistryLogin) -> str:
