@@ -6,6 +6,7 @@ installed: the standard library alone. Facts are read by `read_machine`, judged 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import getpass
 import http.client
@@ -34,6 +35,7 @@ PROGRAMS = (
     *("netavark", "newuidmap", "slirp4netns", "pasta"),
 )
 CONF_HEAD = "# Made by Gantry from this machine's own files; changes are lost.\n"
+ARP_NOTIFY = Path("/proc/sys/net/ipv4/conf/all/arp_notify")
 SBIN_DIRS = ("/usr/sbin", "/sbin", "/usr/local/sbin")
 
 
@@ -340,6 +342,8 @@ def start_service(run_dir: Path, setup: EngineSetup, *, wait: float = 15.0) -> E
         return EngineService(path, None)
     run_dir.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
+    if not setup.rootless:
+        announce_bridges()
     conf = write_containers_conf(run_dir, setup)
     log_path = run_dir / "podman-service.log"
     with log_path.open("wb") as log:
@@ -362,6 +366,17 @@ def start_service(run_dir: Path, setup: EngineSetup, *, wait: float = 15.0) -> E
             )
         time.sleep(0.02)
     return service
+
+
+def announce_bridges() -> None:
+    """Have the kernel tell pods when their gateway's hardware address changes.
+
+    A bridge wears the lowest address of its ports, so a pod that starts or ends may change it;
+    unannounced, the connections of all other pods hang until their ARP entries run out (seen: half
+    a minute, with podman 4.3 and netavark 1.4).
+    """
+    with contextlib.suppress(OSError):  # a container, or a kernel that forbids it: as before
+        ARP_NOTIFY.write_text("1")
 
 
 def ping(path: Path) -> bool:
