@@ -183,9 +183,13 @@ def _hosts(inventory: Any, facts: DemoFacts) -> None:
 
     group, _ = Group.objects.get_or_create(name="nodes", inventory=inventory)
     for node in facts.nodes:
+        variables = {
+            "ansible_host": node.address,
+            "ansible_python_interpreter": "/usr/bin/python3",
+        }
         host, _ = Host.objects.update_or_create(
             name=node.name, inventory=inventory,
-            defaults={"variables": json.dumps({"ansible_host": node.address})},
+            defaults={"variables": json.dumps(variables)},
         )  # fmt: skip
         group.hosts.add(host)
 
