@@ -20,8 +20,8 @@ def home() -> Iterator[Path]:
 def make_pod(home: Path) -> Iterator[Callable[..., Pod]]:
     made: list[Pod] = []
 
-    def make(**options: str) -> Pod:
-        made.append(Pod(home, **options))
+    def make(place: Path = home, **options: str) -> Pod:
+        made.append(Pod(place, **options))
         return made[-1]
 
     yield make

@@ -22,6 +22,7 @@ from gantry.pods.agent import source
 from gantry.pods.frames import Frame, FrameDecoder, Kind, Order, order
 
 DEADLINE = 30.0
+PYTHON = os.environ.get("GANTRY_TEST_PYTHON", sys.executable)  # what runs the agent
 # The start of a program that speaks as the callback does.
 SPEAKER = """
 import json, os, struct, sys
@@ -107,6 +108,8 @@ class Stream:
 
     def end(self, *, ack: bool = True) -> dict[str, Any]:
         self.until(lambda: any(f.kind == Kind.END for f in self.frames), ack=ack)
+        if ack:
+            self.ack()
         found: dict[str, Any] = json.loads(self.frames[-1].body)
         return found
 
@@ -134,7 +137,7 @@ class Stream:
 class Pod:
     """One agent with a home of its own."""
 
-    def __init__(self, home: Path, python: str = sys.executable, **env: str) -> None:
+    def __init__(self, home: Path, python: str = PYTHON, **env: str) -> None:
         self.home, self._python = home, python
         self._bridges: list[subprocess.Popen[bytes]] = []
         self.process = self._run(source.boot_command(str(home)), {**os.environ, **env})

@@ -48,13 +48,14 @@ def erase(paths: list[str]) -> dict[str, Any]:
 def _remove(path: str) -> None:
     import shutil
 
-    if os.path.islink(path) or os.path.isfile(path):
+    # By what it is, never by trial: rmtree would open a FIFO, and wait for ever.
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path, ignore_errors=True)
+    elif os.path.lexists(path):
         try:
             os.unlink(path)
         except OSError as error:
             log(f"erase: {error}")
-    else:
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def _open_folders(path: str) -> None:

@@ -94,6 +94,7 @@ def lend_keys(head: Head, home: str) -> list[str]:
         return argv
     try:
         sock = home + "/.gantry/ssh-agent.sock"
+        os.makedirs(os.path.dirname(sock), exist_ok=True)
         _run(["ssh-agent", "-a", sock], dict(os.environ))
         env = dict(os.environ, SSH_AUTH_SOCK=sock)
         for key in head["ssh_keys"]:
