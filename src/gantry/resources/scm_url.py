@@ -23,8 +23,8 @@ def check_git_url(url: str) -> None:
     """Raises InvalidInput for `scm_url`. AWX's words where AWX refuses too."""
     if not url.strip():
         raise _refused("SCM URL is required.")
-    if url != url.strip() or any(c.isspace() or ord(c) < 32 for c in url):
-        raise _refused("Invalid git URL", "A URL has no blanks.")
+    if any(c.isspace() or ord(c) < 32 or c == "\\" for c in url):
+        raise _refused("Invalid git URL", "A URL has no blanks and no backslashes.")
     if url.startswith("-"):
         raise _refused(
             "Invalid git URL", "It must not begin with a dash: git would take it for an option."

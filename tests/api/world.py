@@ -1,0 +1,87 @@
+"""One of everything, in organization Default, with a secret in every place that can hold one."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+SECRET = "s3cr3t-value"
+
+
+def snapshot(project: Any, *playbooks: str) -> None:
+    from gantry.resources.models import ProjectSnapshot
+
+    project.snapshot = ProjectSnapshot.objects.create(
+        project=project, scm_url=project.scm_url, revision="a" * 40, sha256="0" * 64, size=1,
+        playbooks=list(playbooks),
+    )  # fmt: skip
+    project.save()
+
+
+def build() -> dict[str, int]:
+    """Plural -> id."""
+    from gantry.resources import models as m
+    from gantry.resources.events import event_id
+
+    organization = m.Organization.objects.get(name="Default")
+    owner = m.User.objects.create(username="someone")
+    credential = m.Credential.objects.create(
+        name="machine", organization=organization,
+        credential_type=m.CredentialType.objects.get(namespace="ssh"),
+    )  # fmt: skip
+    credential.set_inputs({"username": "root", "password": SECRET})
+    credential.save()
+    environment = m.ExecutionEnvironment.objects.create(
+        name="theirs", image="a/b", organization=organization
+    )
+    inventory = m.Inventory.objects.create(name="inventory", organization=organization)
+    host = m.Host.objects.create(name="host", inventory=inventory)
+    group = m.Group.objects.create(name="group", inventory=inventory)
+    group.hosts.add(host)
+    project = m.Project.objects.create(
+        kind="project", name="project", organization=organization, scm_type="git",
+        scm_url="https://git.example.org/a.git",
+    )  # fmt: skip
+    snapshot(project, "site.yml")
+    template = m.JobTemplate.objects.create(
+        kind="job_template", name="template", organization=organization, project=project,
+        inventory=inventory, playbook="site.yml",
+    )  # fmt: skip
+    template.credentials.add(credential)
+    update = m.ProjectUpdate.objects.create(
+        kind="project_update", name="project", project=project, organization=organization,
+        unified_job_template=project, status="successful",
+    )  # fmt: skip
+    job = m.Job.objects.create(
+        kind="job", name="template", job_template=template, unified_job_template=template,
+        organization=organization, inventory=inventory, project=project, status="successful",
+        lines=2, emitted_events=2,
+    )  # fmt: skip
+    job.start_secrets = SECRET
+    job.save()
+    job.credentials.add(credential)
+    for counter, event in ((1, "playbook_on_start"), (2, "runner_on_ok")):
+        m.JobEvent.objects.create(
+            id=event_id(job.pk, counter), job_id=job.pk, job_created=job.created, counter=counter,
+            event=event, uuid=f"u{counter}", parent_uuid="u1" if counter == 2 else "",
+            created=datetime.now(UTC), stdout=f"line {counter}", start_line=counter - 1,
+            end_line=counter, event_data=json.dumps({}), host_id=host.pk, host_name="host",
+        )  # fmt: skip
+    result = m.JobHostSummary.objects.create(job=job, host=host, host_name="host", ok=1)
+    return {
+        "organizations": organization.pk,
+        "users": owner.pk,
+        "execution_environments": environment.pk,
+        "projects": project.pk,
+        "project_updates": update.pk,
+        "credentials": credential.pk,
+        "credential_types": credential.credential_type_id,
+        "inventories": inventory.pk,
+        "groups": group.pk,
+        "hosts": host.pk,
+        "job_templates": template.pk,
+        "jobs": job.pk,
+        "job_host_summaries": result.pk,
+        "job_events": event_id(job.pk, 1),
+    }
