@@ -133,6 +133,7 @@ VOLATILE = {
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?:_\d+)?")
 NOISE = re.compile(
     r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\.\d+|\d:\d\d:\d\d\.\d+|j\d{6,}(?:\.\d+)?|"
+    r"\d{9,}\.\d+|Skipping callback '\w+'|"
     r"ansible-(?:tmp|local)-[\w.-]+|\.?tmp[a-z0-9_]{8}|local-\d+\w*/\.\w+|"
     r"\.[a-z0-9_]{8}(?= TO|\"|$)|\S*(?:awx_display|gantry_events)\S*"
 )
