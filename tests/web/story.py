@@ -168,7 +168,8 @@ def job(stage: str = "running", status: str = "running", **more: Any) -> Job:
         "ee_reason": "organization default of Default",
         "started": datetime.fromisoformat(times["starting"]) if "starting" in times else None,
         "finished": now if over else None,
-        "elapsed": 49.1 if over and "starting" in times else 0, "failed": over and status != "successful",
+        "elapsed": 49.1 if over and "starting" in times else 0,
+        "failed": over and status != "successful",
     }  # fmt: skip
     return Job.objects.create(**(values | more))
 
@@ -189,61 +190,62 @@ def end(row: UnifiedJob, status: str = "successful", **fields: Any) -> None:
          failed=status != "successful", **fields)  # fmt: skip
 
 
-def web_servers(pod: Pod, *, fail: bool = True, until: int = 99) -> None:
+WEBS = [f"web{n}.example.com" for n in range(1, 4)]
+
+
+def web_servers(pod: Pod, *, fail: bool = True) -> None:
     """A run that reads like one: provision in the cloud, then configure over SSH."""
-    webs = [f"web{n}.example.com" for n in range(1, 4)]
-    steps = 0
+    provision(pod)
+    configure(pod)
+    certificates(pod, fail)
+    recap(pod, WEBS, fail)
 
-    def more() -> bool:
-        nonlocal steps
-        steps += 1
-        return steps <= until
 
+def provision(pod: Pod) -> None:
     pod.event("playbook_on_start")
-    pod.event("warning", tint(PURPLE, "[WARNING]: Collection amazon.aws does not support "
-              "Ansible version 2.19.4"))  # fmt: skip
+    words = "[WARNING]: Collection amazon.aws does not support Ansible version 2.19.4"
+    pod.event("warning", tint(PURPLE, words))
     pod.play("Provision in the cloud")
     for name, words in (
         ("Find the newest image", " => (item=debian-12-amd64)"),
         ("Launch an instance of each size", ""),
         ("Wait until SSH answers", ""),
     ):
-        if not more():
-            return
         pod.task(name)
         pod.ok("localhost", name, changed="Launch" in name, words=words)
+
+
+def configure(pod: Pod) -> None:
     pod.play("Configure the web servers")
     pod.task("Gathering Facts")
-    for host in webs:
+    for host in WEBS:
         pod.ok(host, "Gathering Facts")
     for name, changed in (
         ("nginx : Install the package", True), ("nginx : Write the site", True),
         ("nginx : Have the document root", False), ("firewall : Allow http and https", True),
     ):  # fmt: skip
-        if not more():
-            return
         pod.task(name)
-        for n, host in enumerate(webs):
+        for n, host in enumerate(WEBS):
             pod.ok(host, name, changed=changed and n != 1)
+
+
+def certificates(pod: Pod, fail: bool) -> None:
     name = "certificates : Fetch from the vault"
-    if not more():
-        return
     pod.task(name)
-    pod.ok(webs[0], name)
-    pod.event("runner_on_skipped", tint(CYAN, f"skipping: [{webs[1]}]"), host=webs[1], task=name)
+    pod.ok(WEBS[0], name)
+    pod.event("runner_on_skipped", tint(CYAN, f"skipping: [{WEBS[1]}]"), host=WEBS[1], task=name)
     if fail:
         words = json.dumps({
             "attempts": 3, "changed": False, "dest": "/etc/ssl/private/web3.pem", "elapsed": 30,
             "msg": "Request failed: <urlopen error [Errno 111] Connection refused>",
             "status": -1, "url": "https://vault.example.com/v1/pki/issue/web",
         })  # fmt: skip
-        pod.failed(webs[2], name, words)
+        pod.failed(WEBS[2], name, words)
     name = "nginx : Check the configuration"
     pod.task(name)
-    for host in webs[: 2 if fail else 3]:
+    for host in WEBS[: 2 if fail else 3]:
         pod.ok(host, name, words="\r\n    nginx: the configuration file /etc/nginx/nginx.conf "
                "syntax is ok\r\n    nginx: configuration file test is successful")  # fmt: skip
-    recap(pod, webs, fail)
 
 
 def recap(pod: Pod, hosts: list[str], fail: bool) -> None:

@@ -1,4 +1,4 @@
-"""A job's page in a browser: live, from the middle, after a lost server, and with hostile output."""
+"""A job's page in a browser: live, from the middle, after a lost server, with hostile output."""
 
 from __future__ import annotations
 

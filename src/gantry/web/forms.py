@@ -12,6 +12,7 @@ from django.db.models import Model
 
 from gantry.base.errors import InvalidInput
 from gantry.resources.access import may, visible, within
+from gantry.resources.base import PULL_POLICIES
 from gantry.resources.credentials import Credential, CredentialType
 from gantry.resources.environments import ExecutionEnvironment
 from gantry.resources.organizations import Organization, User
@@ -109,7 +110,9 @@ class EnvironmentForm(RowForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         only_kind(self, "credential", "registry")
-        self.fields["pull"].widget.choices[0] = ("", "Not set")
+        pull = self.fields["pull"]
+        assert isinstance(pull, forms.ChoiceField)
+        pull.choices = [("", "Not set"), *PULL_POLICIES]
 
 
 def only_kind(form: forms.BaseForm, name: str, kind: str) -> None:

@@ -17,7 +17,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from gantry.resources.access import may as access_may
-from gantry.resources.access import may_add as access_may_add
 from gantry.web.icons import PATHS
 
 register = template.Library()
@@ -119,11 +118,6 @@ def short(digest: str) -> str:
 @register.simple_tag
 def may(user: Any, verb: str, row: Any) -> bool:
     return access_may(user, verb, row)
-
-
-@register.simple_tag
-def may_add(user: Any, model: Any) -> bool:
-    return access_may_add(user, model)
 
 
 @register.simple_tag

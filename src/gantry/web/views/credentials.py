@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 
-from gantry.resources.access import visible
+from gantry.resources.access import may_add, visible
 from gantry.resources.credentials import ENCRYPTED, Credential, CredentialType
 from gantry.web.forms import CredentialForm
 from gantry.web.pages import adding, found, page, paged, signed_in, who
@@ -21,7 +21,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     )
     if words := request.GET.get("q", "").strip():
         rows = rows.filter(name__icontains=words)
-    context = {"rows": paged(request, rows), "model": Credential}
+    context = {"rows": paged(request, rows), "can_add": may_add(who(request), Credential)}
     return page(request, "credentials/list.html", context)
 
 

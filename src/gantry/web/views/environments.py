@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from gantry.resources.access import visible
+from gantry.resources.access import may_add, visible
 from gantry.resources.environments import ExecutionEnvironment
 from gantry.resources.jobs import UnifiedJob
 from gantry.web.forms import EnvironmentForm
@@ -17,12 +16,10 @@ from gantry.web.pages import adding, found, page, paged, signed_in, who
 @signed_in
 def listing(request: HttpRequest) -> HttpResponse:
     rows = visible(who(request), ExecutionEnvironment.objects.all())
-    rows = rows.select_related("organization", "credential").annotate(
-        uses=Count("unifiedjobtemplates")
-    )
+    rows = rows.select_related("organization", "credential")
     if words := request.GET.get("q", "").strip():
         rows = rows.filter(name__icontains=words) | rows.filter(image__icontains=words)
-    context = {"rows": paged(request, rows), "model": ExecutionEnvironment}
+    context = {"rows": paged(request, rows), "can_add": may_add(who(request), ExecutionEnvironment)}
     return page(request, "environments/list.html", context)
 
 

@@ -17,7 +17,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(name__icontains=words)
     rows = rows.annotate(
         host_count=Count("hosts", distinct=True), group_count=Count("groups", distinct=True)
-    )
+    ).order_by("name", "pk")
     return page(request, "inventories/list.html", {"rows": paged(request, rows)})
 
 

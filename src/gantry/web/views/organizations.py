@@ -16,7 +16,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     rows = visible(who(request), Organization.objects.select_related("default_environment"))
     rows = rows.annotate(
         people=Count("users", distinct=True), keepers=Count("admins", distinct=True)
-    )
+    ).order_by("name")
     return page(request, "organizations/list.html", {"rows": paged(request, rows)})
 
 

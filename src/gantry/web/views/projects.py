@@ -8,7 +8,7 @@ from django.shortcuts import redirect
 
 from gantry.base.errors import GantryError
 from gantry.path.launch import update_project
-from gantry.resources.access import visible
+from gantry.resources.access import may_add, visible
 from gantry.resources.jobs import ACTIVE
 from gantry.resources.projects import Project
 from gantry.resources.templates import JobTemplate
@@ -21,7 +21,8 @@ def listing(request: HttpRequest) -> HttpResponse:
     rows = visible(who(request), Project.objects.select_related("organization", "last_job"))
     if words := request.GET.get("q", "").strip():
         rows = rows.filter(name__icontains=words) | rows.filter(scm_url__icontains=words)
-    context = {"rows": paged(request, rows.order_by("name")), "model": Project}
+    rows = rows.order_by("name", "pk")
+    context = {"rows": paged(request, rows), "can_add": may_add(who(request), Project)}
     return page(request, "projects/list.html", context)
 
 

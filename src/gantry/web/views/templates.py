@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 from gantry.base.errors import GantryError, InvalidInput
 from gantry.path.launch import launch_job
 from gantry.path.resolve import resolve_environment
-from gantry.resources.access import visible
+from gantry.resources.access import may_add, visible
 from gantry.resources.templates import JobTemplate
 from gantry.web.forms import TemplateForm, refuse
 from gantry.web.launch_form import LaunchForm
@@ -23,7 +23,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     rows = visible(who(request), JobTemplate.objects.select_related(*RELATED))
     if words := request.GET.get("q", "").strip():
         rows = rows.filter(name__icontains=words) | rows.filter(playbook__icontains=words)
-    context = {"rows": paged(request, rows), "model": JobTemplate}
+    context = {"rows": paged(request, rows), "can_add": may_add(who(request), JobTemplate)}
     return page(request, "templates/list.html", context)
 
 

@@ -35,9 +35,10 @@ export class Log extends EventTarget {
   // Make room for lines up to `total`; they are fetched when they are looked at.
   grow(total) {
     if (total <= this.total) return;
+    const first = Math.floor(this.total / BLOCK);
     this.total = total;
     while (this.blocks.length * BLOCK < total) this.addBlock();
-    for (const block of this.blocks.slice(-2)) if (!block.filled) this.size(block);
+    for (const block of this.blocks.slice(first)) this.size(block);
   }
 
   addBlock() {
@@ -154,7 +155,7 @@ export class Log extends EventTarget {
       return;
     }
     // A heading's stars fill what is left of the line, and never wrap.
-    row.classList.add("head");
+    row.classList.add("starred");
     const title = document.createElement("span");
     paint(title, text.slice(0, stars.index), look);
     const rest = document.createElement("span");
@@ -238,8 +239,11 @@ export class Log extends EventTarget {
     const block = this.blocks[Math.floor((number - 1) / BLOCK)];
     const row = block.rows.get(number - 1);
     row?.classList.add("target");
-    const at = row ? row.offsetTop : block.node.offsetTop + ((number - 1) % BLOCK) * LINE;
-    this.scroller.scrollTop = at - this.scroller.offsetTop - this.scroller.clientHeight / 3;
+    // By boxes: a line's offsetTop counts from its block.
+    const at = (row ?? block.node).getBoundingClientRect().top
+      + (row ? 0 : ((number - 1) % BLOCK) * LINE);
+    const { top, height } = this.scroller.getBoundingClientRect();
+    this.scroller.scrollTop += at - top - height / 3;
     this.top = this.scroller.scrollTop;
   }
 
