@@ -81,22 +81,29 @@ def record(job: UnifiedJob) -> str:
     lines = [
         f"Job {job.pk}: {job.name}",
         f"  status     {job.status}" + (f" ({job.job_explanation})" if job.failed else ""),
-        f"  EE         {job.ee_image}",
-        f"  digest     {job.ee_digest} ({job.ee_platform})",
-        f"  why        {job.ee_reason}",
     ]
+    if job.ee_image:
+        lines += [f"  EE         {job.ee_image}", f"  why        {job.ee_reason}"]
+    if job.ee_digest:
+        lines.append(f"  digest     {job.ee_digest} ({job.ee_platform})")
     if job.kind == "job":
         lines += _playbook_lines(Job.objects.get(pk=job.pk))
     lines += ["  stages     " + "  ".join(_stage_lines(job))]
     lines += [f"  elapsed    {job.elapsed} s, {job.emitted_events} events, {job.lines} lines"]
-    proof = job.cleanup or {}
-    erased = proof.get("erased_in_pod") or {}
-    lines += [
-        f"  clean-up   pod {proof.get('pod', '-')}: "
-        + ("removed and checked gone" if proof.get("removed") else "NOT removed")
-        + (f", {len(erased.get('left', []))} secret files left in it before" if erased else "")
-    ]
+    lines.append(f"  clean-up   {_cleanup_words(job)}")
     return "\n".join(lines)
+
+
+def _cleanup_words(job: UnifiedJob) -> str:
+    proof = job.cleanup
+    if not proof:
+        return "no pod was started"
+    erased = proof.get("erased_in_pod") or {}
+    left = f", {len(erased['left'])} of its files left unerased" if erased.get("left") else ""
+    gone = "removed and checked gone" if proof.get("removed") else "NOT removed"
+    return (
+        f"pod {proof.get('pod')}: {gone}{', secrets erased in it before' if erased else ''}{left}"
+    )
 
 
 def _playbook_lines(job: Job) -> list[str]:
