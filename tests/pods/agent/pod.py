@@ -23,6 +23,8 @@ from gantry.pods.frames import Frame, FrameDecoder, Kind, Order, order
 
 DEADLINE = 30.0
 PYTHON = os.environ.get("GANTRY_TEST_PYTHON", sys.executable)  # what runs the agent
+NAMESPACE = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child",
+             "--mount-proc"]  # fmt: skip
 # The start of a program that speaks as the callback does.
 SPEAKER = """
 import json, os, struct, sys
@@ -34,6 +36,15 @@ def say(number, size=0):
     while frame:
         frame = frame[os.write(fd, frame):]
 """
+
+
+def has_namespaces() -> bool:
+    try:
+        return (
+            subprocess.run([*NAMESPACE, "true"], capture_output=True, check=False).returncode == 0
+        )
+    except OSError:
+        return False
 
 
 def wait_for(condition: Callable[[], object]) -> None:
@@ -95,6 +106,8 @@ class Stream:
                 return frames
 
     def until(self, enough: Callable[[], bool], *, ack: bool = False) -> None:
+        if ack and self.recorded:
+            self.ack(self.recorded[-1])
         while not enough():
             frames = self.read()
             assert frames is not None, "the stream ended"
@@ -135,10 +148,12 @@ class Stream:
 
 
 class Pod:
-    """One agent with a home of its own."""
+    """One agent with a home of its own; `first=True` makes it process 1 of its own namespace."""
 
-    def __init__(self, home: Path, python: str = PYTHON, **env: str) -> None:
-        self.home, self._python = home, python
+    def __init__(
+        self, home: Path, python: str = PYTHON, *, first: bool = False, **env: str
+    ) -> None:
+        self.home, self._python = home, [*(NAMESPACE if first else []), python]
         self._bridges: list[subprocess.Popen[bytes]] = []
         self.process = self._run(source.boot_command(str(home)), {**os.environ, **env})
         self.first = self._stream(self.process)
@@ -148,7 +163,7 @@ class Pod:
         self, command: tuple[str, ...], env: dict[str, str] | None = None
     ) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [self._python, *command[1:]], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [*self._python, *command[1:]], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
 
     @staticmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -139,25 +140,41 @@ def test_an_end_that_waits_for_room_is_not_called_a_timeout(
     assert stream.end()["reason"] == "exited"
 
 
-def test_a_daemon_that_holds_the_terminal_does_not_hold_the_end(pod: Pod) -> None:
-    daemon = "import os, signal\nif os.fork() == 0:\n    os.setsid()\n    say(2)\n"
-    daemon += "    open('pid', 'w').write(str(os.getpid()))\n    signal.pause()\n"
-    daemon += "while not os.path.exists('pid'): pass\nprint('bye')"
-    stream = pod.start(pod.python(daemon))
+DAEMON = """
+import os, signal
+if os.fork() == 0:
+    os.setsid()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    open("begun", "w").close()
+    %s
+while not os.path.exists("begun"):
+    pass
+print("bye")
+"""
 
+
+def test_a_daemon_that_holds_the_terminal_is_ended_with_its_job(first_pod: Pod) -> None:
+    program = "import fcntl\nlock = open('lock', 'w')\nfcntl.flock(lock, fcntl.LOCK_EX)\n"
+    stream = first_pod.start(first_pod.python(program + DAEMON % "signal.pause()"))
+
+    assert stream.end(ack=False)["rc"] == 0
+
+    assert stream.text == "bye\n"
+    with open(first_pod.home / "lock") as lock:  # whoever held it is gone
+        wait_for(lambda: free(lock.fileno()))
+
+
+def free(lock: int) -> bool:
     try:
-        assert stream.end()["rc"] == 0
-        assert "bye\n" in stream.text
-    finally:
-        left = int((pod.home / "pid").read_text() or 0)
-        if left and Path(f"/proc/{left}").exists():
-            os.kill(left, signal.SIGKILL)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def test_a_daemon_that_never_stops_talking_does_not_hold_the_end(pod: Pod) -> None:
     """Out of the agent's reach here, which is no process 1; it ends when nobody reads it."""
-    daemon = "import os\nif os.fork() == 0:\n    os.setsid()\n    while True: say(2, 50_000)\n"
-    stream = pod.start(pod.python(daemon))
+    stream = pod.start(pod.python(DAEMON % "while True: say(2, 50_000)"))
 
     assert stream.end()["rc"] == 0
 
@@ -248,20 +265,20 @@ def key(tmp_path: Path) -> str:
 
 
 @pytest.mark.skipif(not shutil.which("ssh-agent"), reason="no ssh-agent here")
-def test_keys_are_lent_by_an_ssh_agent_and_are_in_no_file(pod: Pod, key: str) -> None:
-    head = pod.head("ssh-add", "-l", ssh_keys=[key], erase=[str(pod.home / "env")])
+def test_keys_are_lent_by_an_ssh_agent_and_are_in_no_file(first_pod: Pod, key: str) -> None:
+    head = first_pod.head("ssh-add", "-l", ssh_keys=[key], erase=[str(first_pod.home / "env")])
 
-    stream = pod.start(head)
+    stream = first_pod.start(head)
 
     assert stream.end()["rc"] == 0
     assert "ED25519" in stream.text
-    assert not (pod.home / "env").exists()
+    assert not (first_pod.home / "env").exists()
     assert b"SSH_AUTH_SOCK" in stream.recent(Kind.STARTED)[0].body
 
 
 @pytest.mark.skipif(not shutil.which("ssh-agent"), reason="no ssh-agent here")
-def test_a_key_that_ssh_does_not_take_is_told_in_its_words(pod: Pod) -> None:
-    end = pod.start(pod.head(ssh_keys=["no key"])).end()
+def test_a_key_that_ssh_does_not_take_is_told_in_its_words(first_pod: Pod) -> None:
+    end = first_pod.start(first_pod.head(ssh_keys=["no key"])).end()
 
     assert end["reason"] == "unpack"
     assert "ssh-add" in end["error"]
