@@ -17,7 +17,6 @@ from django.db import connections
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from gantry.base.bridge import in_thread
 from gantry.record.tail import JobGone, TailBatch
 from gantry.resources.access import visible
 from gantry.resources.jobs import FINISHED, UnifiedJob
@@ -31,14 +30,9 @@ RETRY = 1000  # milliseconds until a browser that lost us comes back
 
 
 async def job_events(request: HttpRequest, pk: int) -> HttpResponseBase:
-    user = await request.auser()
-    job = await _find(user, pk) if isinstance(user, User) else None
-    # A stream lasts for hours: it must not keep the connection that its first questions used.
-    await sync_to_async(connections.close_all)()
-    if not isinstance(user, User):
-        return HttpResponse("Log in first.", status=401, content_type="text/plain")
-    if job is None:
-        return HttpResponse("There is no such job.", status=404, content_type="text/plain")
+    job = await sync_to_async(_admit)(request, pk)
+    if isinstance(job, HttpResponse):
+        return job
     if feed().tail is None:
         return HttpResponse("This server has no live feed.", status=503, content_type="text/plain")
     return StreamingHttpResponse(
@@ -56,9 +50,21 @@ def _place(request: HttpRequest) -> int:
     return 0
 
 
-@in_thread
-def _find(user: User, pk: int) -> UnifiedJob | None:
-    return visible(user, UnifiedJob.objects.filter(pk=pk)).first()
+def _admit(request: HttpRequest, pk: int) -> UnifiedJob | HttpResponse:
+    """The job, if this person may see it.
+
+    One thread, one connection, given back at once: a stream lasts for hours, and a hundred that
+    begin together must not each hold one of the pool's connections while they wait for a second.
+    """
+    try:
+        if not isinstance(request.user, User):
+            return HttpResponse("Log in first.", status=401, content_type="text/plain")
+        job = visible(request.user, UnifiedJob.objects.filter(pk=pk)).first()
+        if job is None:
+            return HttpResponse("There is no such job.", status=404, content_type="text/plain")
+        return job
+    finally:
+        connections.close_all()
 
 
 async def _stream(job: int, after: int) -> AsyncIterator[bytes]:
