@@ -43,7 +43,7 @@ class PodEnded:
 
 @dataclass
 class Ended:
-    """The agent's END frame; see agent.py `_end` for its keys."""
+    """The agent's END frame; see `_end` in pods/agent/job.py for its keys."""
 
     values: dict[str, Any]
 

@@ -5,7 +5,7 @@ first stdout line, number of stdout lines, body length; then the body. Sequence 
 recorded frame from 1 without a gap, counters count the events alone; kinds that are not recorded
 (WELCOME, KEEPALIVE) have sequence 0.
 In (controller to agent), each command: `>BI` = kind, body length; then the body.
-`pods/agent/agent.py` has the same numbers: it cannot import this file.
+`pods/agent/wire.py` has the same numbers: it cannot import this file.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Kind(IntEnum):
     STARTED = 3  # JSON: argv, cwd, env names
     END = 4  # JSON: rc, reason, peak memory, ...; always the last recorded frame
     KEEPALIVE = 5
-    WELCOME = 6  # JSON: state, next, oldest
+    WELCOME = 6  # JSON: state, sequence (of the newest frame), oldest (not acknowledged)
 
 
 class Order(IntEnum):
