@@ -96,8 +96,10 @@ class Agent:
         path = self._home + "/.gantry/agent.sock"
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener.bind(path)
-        self._listener.listen(4)
+        # Named when it can be connected to: a bridge may wait for the name.
+        self._listener.bind(path + ".new")
+        self._listener.listen(8)
+        os.rename(path + ".new", path)
         self._listener.setblocking(False)
         self._selector.register(self._listener, selectors.EVENT_READ)
 
