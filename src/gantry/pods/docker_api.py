@@ -33,6 +33,7 @@ from gantry.pods.contract import (
 )
 
 STDERR = 2
+NOBODY_THERE = 900  # aiodocker's own status for a connection that could not be made or broke
 COMPLAINTS = 64 << 10
 CONNECT = 10.0
 # aiohttp ends idle keep-alive connections itself; a long pull or stream must not be cut by a total.
@@ -48,14 +49,21 @@ async def engine_words(doing: str) -> AsyncIterator[None]:
         async with asyncio.timeout(SHORT):
             yield
     except DockerError as error:
+        if error.status == NOBODY_THERE:
+            raise _unreachable(doing, error) from error
         raise EngineError(
             f"The engine could not {doing}: {error.message}", code="engine"
         ) from error
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise EngineUnreachable(
-            f"The engine did not answer when asked to {doing}: {error or type(error).__name__}",
-            cure="Check that the engine's service runs; `gantry doctor` names the socket.",
-        ) from error
+        raise _unreachable(doing, error) from error
+
+
+def _unreachable(doing: str, error: Exception) -> EngineUnreachable:
+    words = error.message if isinstance(error, DockerError) else str(error)
+    return EngineUnreachable(
+        f"The engine did not answer when asked to {doing}: {words or type(error).__name__}",
+        cure="Check that the engine's service runs; `gantry doctor` names the socket.",
+    )
 
 
 class DockerStream:
@@ -158,12 +166,11 @@ class DockerEngine:
                     if line.strip():
                         _take_progress(json.loads(line), layers, on_progress)
         except DockerError as error:
+            if error.status == NOBODY_THERE:
+                raise _unreachable(f"pull {reference}", error) from error
             raise EngineError(error.message, code="pull") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise EngineUnreachable(
-                f"The engine went away while it pulled {reference}: {error}",
-                cure="Check that the engine's service runs; `gantry doctor` names the socket.",
-            ) from error
+            raise _unreachable(f"pull {reference}", error) from error
 
     # -- pods -----------------------------------------------------------------------------------
 

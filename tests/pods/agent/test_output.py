@@ -124,15 +124,14 @@ def test_events_go_on_as_they_are_wherever_a_read_ends(
     assert [f.line_count for f in frames(spool)] == list(range(len(bodies)))
 
 
-def test_unfinished_text_comes_before_the_event_that_follows_it(
-    output: tuple[Output, Spool],
-) -> None:
+def test_an_event_does_not_cut_an_unfinished_line_in_two(output: tuple[Output, Spool]) -> None:
     out, spool = output
 
-    out.take_text(b"warning")
+    out.take_text(b"warn")
     out.take_events(FRAME.pack(2, 0) + b"{}")
+    out.take_text(b"ing\n")
 
-    assert [e.get("stdout") for e in events(spool)] == ["warning", None]
+    assert [e.get("stdout") for e in events(spool)] == [None, "warning"]
 
 
 def test_an_event_too_large_for_the_wire_keeps_its_place_and_says_so(

@@ -110,14 +110,14 @@ class Job:
 
     def due(self) -> float:
         """When `keep_time` must be called at the latest."""
-        text = self._output.due if self._output is not None else None
+        output = self._output if self._paused_at is None else None
+        text = output.due if output is not None else None
         step = self._stop_steps[0][0] if self._stop_steps else None
         times = [t for t in (text, step, self._limit()) if t is not None]
         return min(times, default=float("inf"))
 
     def keep_time(self, now: float) -> None:
-        if self._output is not None and (self._output.due or now) < now:
-            self._output.show()
+        self._show(now)
         self._pause(now)
         while self._child is not None and self._stop_steps and self._stop_steps[0][0] <= now:
             self._child.signal(self._stop_steps.pop(0)[1])
@@ -128,6 +128,16 @@ class Job:
             self._finish()
         if self.state == "ended" and self._spool.empty:
             self.exit_code = 0
+
+    def _show(self, now: float) -> None:
+        """An unfinished line that rests, but not one whose rest only waits to be read."""
+        child, output = self._child, self._output
+        if child is None or output is None or self._paused_at is not None:
+            return
+        if (output.due or now) < now and child.text in child.open:
+            self.take(child.text)
+        if (output.due or now) < now:
+            output.show()
 
     def _limit(self) -> float | None:
         """Of patience; a pause of a running program has its own."""

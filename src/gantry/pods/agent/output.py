@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .spool import Spool
 
 FRAME = struct.Struct(">II")  # of callback.py: length of the body, newlines in its text
-QUIET = 0.2  # seconds after which an unfinished line is shown: it may be a prompt
+QUIET = 0.5  # seconds after which an unfinished line is shown: it may be a prompt
 LONGEST_WAIT = 5.0  # the same for a line that never rests: a progress bar drawn with CR
 LONGEST_LINE = 1 << 20
 HEAD = 4096  # of an event too large: its type and uuid stand there
@@ -47,7 +47,7 @@ class Output:
             end = start + (HEAD if too_large else length)
             if len(self._frames) < end:
                 break
-            self.show()
+            # An unfinished line stays: its rest is on the way, and it must not be cut in two.
             if too_large:
                 self._replace(bytes(self._frames[start:end]), length)
                 at, self._skip = end, length - HEAD
