@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import dataclasses
 import functools
+import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -96,9 +97,9 @@ def resolve(job: UnifiedJob) -> Resolved:
 def _check_dependencies(job: UnifiedJob) -> None:
     failed = job.dependencies.exclude(status="successful").first()
     if failed is not None:
+        named = {"job_type": failed.kind, "job_name": failed.name, "job_id": str(failed.pk)}
         raise JobFailure(
-            f'Previous Task Failed: {{"job_type": "{failed.kind}", "job_name": "{failed.name}", '
-            f'"job_id": "{failed.pk}"}}',
+            f"Previous Task Failed: {json.dumps(named)}",
             cure=f"See why {failed.kind.replace('_', ' ')} {failed.pk} failed: "
             f"{failed.job_explanation}",
             code="dependency_failed",

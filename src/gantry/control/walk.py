@@ -196,7 +196,7 @@ class Walk:
         last = ""
         if isinstance(outcome, Ended):
             self.job.exit = outcome.values  # the recorder wrote it; clean-up's proof quotes it
-        else:
+        if isinstance(outcome, PodEnded) or outcome.values.get("rc") != 0:
             last = await rows.last_output(self.job)
         verdict = finish.decide(self.job.kind, outcome, last)
         if self._cancel.is_set() and isinstance(outcome, PodEnded):

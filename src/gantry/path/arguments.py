@@ -15,7 +15,10 @@ from gantry.resources.variables import parse_variables
 
 EXTRA_VARS = "/runner/env/extravars"
 INVENTORY = "/runner/inventory/hosts"
-_PAIR = re.compile(r"\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})")
+# What YAML takes for no character of a text, or for the end of a line.
+_ESCAPED = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_LONGEST_KEY = 900  # YAML wants `? ` before a key of more than 1024 characters
 
 
 def playbook_arguments(
@@ -81,30 +84,39 @@ def extra_vars_file(job: Job, injected: dict[str, Any], allow_jinja: str) -> str
     elif allow_jinja == "template" and job.job_template is not None:
         own = parse_variables(job.job_template.extra_vars, field="extra_vars")
         trusted = {k: v for k, v in variables.items() if k in own and own[k] == v}
-    lines = [_line(k, v, k not in trusted) for k, v in variables.items()]
-    lines += [_line(k, v, True) for k, v in {**injected, **meta_variables(job)}.items()]
+    ours = {**injected, **meta_variables(job)}
+    lines = [_line(k, v, k not in trusted) for k, v in variables.items() if k not in ours]
+    lines += [_line(k, v, True) for k, v in ours.items()]
     return "---\n" + "".join(lines) if lines else "--- {}\n"
 
 
 def _line(key: str, value: Any, unsafe: bool) -> str:
-    return f"{_scalar(str(key), False)}: {_flow(value, unsafe)}\n"
+    name = _scalar(str(key), False)
+    if len(name) > _LONGEST_KEY:
+        return f"? {name}\n: {_flow(value, unsafe)}\n"
+    return f"{name}: {_flow(value, unsafe)}\n"
 
 
 def _flow(value: Any, unsafe: bool) -> str:
     if isinstance(value, dict):
-        pairs = (f"{_scalar(str(k), False)}: {_flow(v, unsafe)}" for k, v in value.items())
-        return "{" + ", ".join(pairs) + "}"
+        return "{" + ", ".join(_pair(k, v, unsafe) for k, v in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(_flow(v, unsafe) for v in value) + "]"
     return _scalar(value, unsafe)
 
 
+def _pair(key: Any, value: Any, unsafe: bool) -> str:
+    name = _scalar(str(key), False)
+    return f"{'? ' if len(name) > _LONGEST_KEY else ''}{name}: {_flow(value, unsafe)}"
+
+
 def _scalar(value: Any, unsafe: bool) -> str:
-    """JSON's scalars are YAML's, but for characters that JSON writes as a surrogate pair."""
-    text = _PAIR.sub(_astral, json.dumps(value, default=str))
+    """JSON's scalars are YAML's, but for some characters, and numbers that JSON writes 1e+16."""
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    if isinstance(value, float):
+        mantissa, e, exponent = text.partition("e")
+        return text if not e or "." in mantissa else f"{mantissa}.0e{exponent}"
+    # A lone surrogate is no character: PostgreSQL, libyaml and ansible all refuse it.
+    text = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
+    text = _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     return f"!unsafe {text}" if unsafe and isinstance(value, str) else text
-
-
-def _astral(pair: re.Match[str]) -> str:
-    high, low = int(pair[1], 16), int(pair[2], 16)
-    return f"\\U{0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00):08x}"

@@ -6,6 +6,7 @@ that ends without a word of explanation is a bug here.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,9 +33,9 @@ ANSIBLE_EXIT = {
         "Its output above names the file and the line."),
     2: ("hosts_failed", "Tasks failed on one or more hosts.",
         "Jump to the failed task in the output; the host results name the hosts."),
-    4: ("hosts_unreachable", "One or more hosts could not be reached, or the playbook could not be "
-        "parsed.", "Check the addresses in the inventory, the Machine credential, and that the "
-        "pod's network reaches the hosts; the output names them."),
+    4: ("hosts_unreachable", "One or more hosts could not be reached.",
+        "Check the addresses in the inventory, the Machine credential, and that the pod's network "
+        "reaches the hosts; the output names them."),
     5: ("bad_options", "ansible-playbook was called with options it does not know.",
         "Check the template's fields against the ansible-core of its execution environment."),
     8: ("playbook_error", "Not all hosts could be processed.", "See the output above."),
@@ -43,13 +44,39 @@ ANSIBLE_EXIT = {
     250: ("ansible_crashed", "ansible-playbook met an unexpected exception.",
           "The traceback is in the output; try another version of ansible-core."),
 }  # fmt: skip
+# The same codes mean something else when no play has come to its recap.
+BEFORE_ANY_PLAY = {
+    2: ("bad_options", "ansible-playbook was called with options it does not know.",
+        "Check the template's fields against the ansible-core of its execution environment."),
+    4: ("playbook_unparsable", "The playbook, or something it reads, cannot be understood.",
+        "The output names the file and the line: mend it, sync the project, launch again."),
+}  # fmt: skip
 SYNC_EXIT = {
     2: ("sync_failed", "The project could not be synced.",
-        "The last lines of the output are git's or ansible-galaxy's own words: check URL, branch "
-        "and credential of the project."),
+        "The last lines of the output are git's own words: check URL, branch and credential of "
+        "the project."),
     3: ("image_without_git", "The control plane image lacks a program that a sync needs.",
         "Use an image with git and ansible-core for the Control Plane Execution Environment."),
+    10: ("git_unreachable", "The Git server cannot be reached from the pod.",
+         "Check the host in the project's URL, and that the pods' network reaches it."),
+    11: ("git_denied", "The Git server refused the login.",
+         "Check the project's Source Control credential: user name, password or key."),
+    12: ("git_tls", "The Git server's certificate is not trusted.",
+         "Add its CA to the CA bundle of the project's organization."),
+    13: ("repository_unknown", "The Git server has no such repository.",
+         "Check the path in the project's URL; servers also answer so to who may not see it."),
+    14: ("branch_unknown", "The repository has no such branch, tag or commit.",
+         "Check the project's branch and refspec, or the branch that the launch asked for."),
+    15: ("requirements_failed", "The project's roles or collections could not be installed.",
+         "Check the requirements.yml it names, and that the pod reaches what stands in it."),
+    16: ("submodules_failed", "The repository's submodules could not be fetched.",
+         "Check their URLs in .gitmodules; the project's credential serves its own host only."),
+    17: ("scm_url_refused", "The repository's URL is not one that Gantry takes.",
+         "Use https://, http://, ssh:// or git://, in .gitmodules too."),
 }  # fmt: skip
+ERROR_LINE = re.compile(r"^(?:gantry-sync: |\[ERROR\]: |ERROR! )(.+)$", re.MULTILINE)
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+LONGEST_WORDS = 500
 # The agent's own reasons for an end (pods/agent/agent.py): status, class, sentence, cure.
 BY_REASON = {
     "canceled": ("canceled", "canceled", "The job was canceled.", ""),
@@ -64,7 +91,8 @@ BY_REASON = {
 
 
 def decide(kind: str, outcome: Ended | PodEnded, last_output: str) -> Verdict:
-    """Pure: from the agent's END frame, or from what the engine knows of a pod that just ended."""
+    """Pure: from the agent's END frame, or from what the engine knows of a pod that just ended.
+    `last_output` is the end of the job's output, asked for when it did not succeed."""
     if isinstance(outcome, PodEnded):
         return _without_end(outcome, last_output)
     values = outcome.values
@@ -77,22 +105,28 @@ def decide(kind: str, outcome: Ended | PodEnded, last_output: str) -> Verdict:
         return _no_program(str(values.get("error")), evidence)
     if rc == 0:
         return Verdict("successful", evidence=evidence)
-    return _by_exit(kind, rc, evidence)
+    return _by_exit(kind, rc or 0, evidence, COLOUR.sub("", last_output))
 
 
-def _by_exit(kind: str, rc: int | None, evidence: dict[str, Any]) -> Verdict:
+def _by_exit(kind: str, rc: int, evidence: dict[str, Any], last_output: str) -> Verdict:
     if evidence.get("oom_kills"):
         return Verdict(
             "failed", "out_of_memory",
             f"The pod ran out of memory: {evidence['oom_kills']} of its processes were killed.",
             "Raise GANTRY_POD_MEMORY, or lower the template's forks.", evidence,
         )  # fmt: skip
-    known = SYNC_EXIT if kind == "project_update" else ANSIBLE_EXIT
-    program = "The sync" if kind == "project_update" else "ansible-playbook"
+    known, program = ANSIBLE_EXIT, "ansible-playbook"
+    ran = "PLAY RECAP" in last_output
+    if kind == "project_update":
+        known, program = SYNC_EXIT, "The sync"
+    elif not ran:
+        known = {**ANSIBLE_EXIT, **BEFORE_ANY_PLAY}
     code, sentence, cure = known.get(
-        rc or 0,
-        ("exit_code", f"{program} ended with exit code {rc}.", "Its output above says why."),
+        rc, ("exit_code", f"{program} ended with exit code {rc}.", "Its output above says why.")
     )
+    words = ERROR_LINE.findall(last_output)
+    if words and not ran:
+        sentence = f"{sentence.rstrip('.')}: {words[-1].strip()[:LONGEST_WORDS]}"
     return Verdict("failed", code, sentence, cure, evidence)
 
 

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from gantry.base.config import settings
 from gantry.base.errors import InvalidInput, JobFailure
@@ -26,6 +27,7 @@ from gantry.resources.inventories import InventorySnapshot
 from gantry.resources.inventory_script import build_script
 from gantry.resources.jobs import Job, ProjectUpdate
 from gantry.resources.projects import ProjectSnapshot
+from gantry.resources.scm_url import check_git_url
 
 HOME = "/runner"
 PROJECT = "/runner/project"
@@ -34,12 +36,19 @@ CA_BUNDLE = "/runner/.gantry/ca-bundle.pem"
 # The names under which git, pip, requests, curl, botocore, node and OpenSSL look for a CA bundle.
 CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO",
                 "AWS_CA_BUNDLE", "PIP_CERT", "NODE_EXTRA_CA_CERTS")  # fmt: skip
+COLLECTIONS = (
+    "/runner/requirements_collections:/runner/.ansible/collections:/usr/share/ansible/collections"
+)
+ROLES = (
+    "/runner/requirements_roles:/runner/.ansible/roles:"
+    "/usr/share/ansible/roles:/etc/ansible/roles"
+)
 Files = dict[str, tuple[int, str]]  # path -> mode, base64
 
 
 @dataclass
 class Payload:
-    """`head` is the agent's JSON (pods/agent/agent.py reads it), `tree` the compressed project,
+    """`head` is the agent's JSON (`Head` in pods/agent/wire.py), `tree` the compressed project,
     `secrets` what must be masked in everything that comes back, `on_disk` paths too large for
     the pod's memory, `snapshots` what the job row keeps of all this."""
 
@@ -210,10 +219,8 @@ def _environment(job: Job) -> dict[str, str]:
         "ANSIBLE_STDOUT_CALLBACK": "gantry_events",
         "ANSIBLE_CALLBACK_PLUGINS": CALLBACKS,
         "ANSIBLE_SSH_CONTROL_PATH_DIR": "/runner/cp",
-        "ANSIBLE_COLLECTIONS_PATH": "/runner/requirements_collections:"
-        "/runner/.ansible/collections:/usr/share/ansible/collections",
-        "ANSIBLE_ROLES_PATH": "/runner/requirements_roles:/runner/.ansible/roles:"
-        "/usr/share/ansible/roles:/etc/ansible/roles",
+        "ANSIBLE_COLLECTIONS_PATH": COLLECTIONS,
+        "ANSIBLE_ROLES_PATH": ROLES,
         "MAX_EVENT_RES": "700000",
         "AWX_HOST": settings().public_url,
     }
@@ -237,12 +244,28 @@ def common_environment() -> dict[str, str]:
 
 def _sync_payload(update: ProjectUpdate) -> Payload:
     """The pod of a project sync: git and ansible-galaxy, driven by pods/agent/sync.py."""
+    try:
+        check_git_url(update.scm_url)  # again: the row may be older than the rule
+    except InvalidInput as error:
+        raise JobFailure(
+            f"{error.sentence}: {update.scm_url}",
+            cure=error.cure or "Give the project an https://, http://, ssh:// or git:// URL.",
+            code="scm_url_refused",
+        ) from error
     injected = Injected()
+    if "://" in update.scm_url and (password := urlsplit(update.scm_url).password):
+        injected.secrets += [password, unquote(password)]
     wanted: dict[str, Any] = {
         "url": update.scm_url, "branch": update.scm_branch, "refspec": update.scm_refspec,
         "submodules": update.scm_track_submodules, "username": "",
     }  # fmt: skip
-    env = {**common_environment(), "PROJECT_UPDATE_ID": str(update.pk)}
+    env = {
+        **common_environment(),
+        "PROJECT_UPDATE_ID": str(update.pk),
+        # Else ansible-galaxy warns that nobody will find what it installs there.
+        "ANSIBLE_COLLECTIONS_PATH": COLLECTIONS,
+        "ANSIBLE_ROLES_PATH": ROLES,
+    }
     if update.credential is not None:
         inputs = update.credential.open_inputs()
         injected.secrets += update.credential.secret_values()

@@ -20,6 +20,13 @@ from gantry.resources.credentials import Credential
 LONGEST_TEMPLATE = 8 << 10
 LONGEST_RESULT = 64 << 10
 ENV_DIR = "/runner/env"
+# What a job knows of itself no credential may change. AWX main/constants.py, ENV_BLOCKLIST.
+OWN_VARIABLES = frozenset(
+    ("VIRTUAL_ENV", "PATH", "PYTHONPATH", "JOB_ID", "INVENTORY_ID", "INVENTORY_SOURCE_ID",
+     "INVENTORY_UPDATE_ID", "AD_HOC_COMMAND_ID", "REST_API_URL", "REST_API_TOKEN", "MAX_EVENT_RES",
+     "CALLBACK_QUEUE", "CALLBACK_CONNECTION", "CACHE", "JOB_CALLBACK_DEBUG", "INVENTORY_HOSTVARS",
+     "AWX_HOST", "PROJECT_REVISION", "SUPERVISOR_CONFIG_PATH", "HOME", "LD_PRELOAD")
+)  # fmt: skip
 FILTERS = ("lower", "upper", "trim", "default", "d", "join", "first", "last", "length", "int",
            "string", "b64encode", "tojson", "replace", "urlencode", "list", "unique")  # fmt: skip
 
@@ -77,7 +84,8 @@ def render(template: str, values: dict[str, Any], where: str) -> str:
 def inject_credential(credential: Credential, into: Injected) -> None:
     """Apply a credential type's injectors (not ssh, scm, vault or registry: those are built in)."""
     kind = credential.credential_type
-    values = {f["id"]: "" for f in kind.fields} | credential.open_inputs()
+    blank = {f["id"]: False if f.get("type") == "boolean" else "" for f in kind.fields}
+    values = blank | credential.open_inputs()
     where = f"credential {credential.name}"
     injectors = kind.injectors or {}
     names: dict[str, Any] = {}
@@ -90,7 +98,7 @@ def inject_credential(credential: Credential, into: Injected) -> None:
                "awx": {"filename": names.get("filename", names)}}  # fmt: skip
     for name, template in (injectors.get("env") or {}).items():
         value = render(template, values, where)
-        if value or "{" not in template:
+        if name not in OWN_VARIABLES and (value or "{" not in template):
             into.env[name] = value
     for name, template in (injectors.get("extra_vars") or {}).items():
         into.extra_vars[name] = _render_tree(template, values, where)

@@ -22,6 +22,7 @@ from gantry.resources.credentials import Credential
 from gantry.resources.jobs import ACTIVE, Job, ProjectUpdate, UnifiedJob
 from gantry.resources.organizations import User
 from gantry.resources.projects import Project, ProjectOptions
+from gantry.resources.scm_url import check_git_url
 from gantry.resources.templates import PROMPTS, JobTemplate, LaunchOptions
 from gantry.resources.variables import parse_variables
 
@@ -117,7 +118,7 @@ def relaunch_job(
             kind="job", name=job.name, description=job.description, launch_type="relaunch",
             unified_job_template=job.unified_job_template, job_template=job.job_template,
             organization=job.organization, execution_environment=job.execution_environment,
-            ee_reason=job.ee_reason if job.ee_reason == "chosen at launch" else "",
+            ee_reason=f"the same as in job {job.pk}, which this one repeats",
             created_by=user, modified_by=user,
         )  # fmt: skip
         again.save()
@@ -140,6 +141,7 @@ def update_project(
             field="scm_type",
             cure="Set the project's source control type to Git and give its URL.",
         )
+    check_git_url(project.scm_url)
     with transaction.atomic():
         Project.objects.select_for_update().get(pk=project.pk)
         wanted = branch or project.scm_branch
@@ -238,10 +240,24 @@ def _wait_for_content(job: Job) -> None:
         or (timezone.now() - snapshot.created).total_seconds() >= project.scm_update_cache_timeout
     )
     if snapshot is None or stale:
-        update = update_project(project, user=None, launch_type="dependency", branch=branch)
+        update = _under_way(project, branch, snapshot is None) or update_project(
+            project, user=None, launch_type="dependency", branch=branch
+        )
         job.dependencies.add(update)
         job.project_update = update
         job.save(update_fields=["project_update"])
+
+
+def _under_way(project: Project, branch: str, never_synced: bool) -> ProjectUpdate | None:
+    """An update that runs already serves too, where a tree of some seconds ago would do."""
+    if project.scm_update_cache_timeout == 0 and not (
+        never_synced and not project.scm_update_on_launch
+    ):
+        return None
+    return ProjectUpdate.objects.filter(
+        project=project, status__in=("waiting", "running"), scm_branch=branch,
+        scm_url=project.scm_url,
+    ).last()  # fmt: skip
 
 
 def _seal_passwords(job: UnifiedJob, passwords: dict[str, str]) -> None:

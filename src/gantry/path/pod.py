@@ -5,6 +5,7 @@ One pod for one job: not root, no capabilities, a read-only image, memory for ev
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -89,7 +90,10 @@ async def start_pod(engine: Engine, spec: PodSpec, first: bytes) -> tuple[str, P
         raise
     except EngineError as error:
         raise explain_start(error.sentence) from error
-    await stream.write(source.boot_input() + first)
+    # A pod that has ended already (its python3 too old, say) takes no input, but what it said can
+    # be read from its stream all the same.
+    with contextlib.suppress(EngineUnreachable):
+        await stream.write(source.boot_input() + first)
     return pod, stream
 
 
@@ -101,6 +105,12 @@ def explain_start(words: str) -> JobFailure:
             f"The image has no python3: {words}",
             cure="Use an execution environment with python3 (3.9 or newer) and ansible-core.",
             code="image_without_python",
+        )
+    if "exec format error" in lower:
+        return JobFailure(
+            f"The image is built for another processor: {words}",
+            cure="Use an image for the platform of the engine's machine.",
+            code="image_platform",
         )
     if "rlimit" in lower:
         return JobFailure(

@@ -6,7 +6,10 @@ A sync is a job of its own kind (its pod runs pods/agent/sync.py); what it sends
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import posixpath
+import tarfile
 from collections.abc import Iterator
 
 from django.db import connection, transaction
@@ -18,6 +21,7 @@ from gantry.resources.projects import Artifact, Project, ProjectSnapshot
 
 TREE = "tree.tar.gz"
 RESULT = "result.json"
+MOST_LINKS = 40  # as the kernel
 
 
 def choose_snapshot(job: Job) -> ProjectSnapshot | None:
@@ -46,7 +50,14 @@ def check_playbook(job: Job, snapshot: ProjectSnapshot) -> None:
             cure="Choose a playbook inside the project's repository.",
             code="playbook_outside_project",
         )
-    if playbook not in snapshot.playbooks:
+    where = "" if playbook in snapshot.playbooks else _find(snapshot, playbook)
+    if where == "outside":
+        raise JobFailure(
+            f"Playbook {playbook} is a symbolic link that leaves the project.",
+            cure="Put the playbook itself into the repository.",
+            code="playbook_outside_project",
+        )
+    if where == "missing":
         names = ", ".join(snapshot.playbooks[:8]) or "none"
         raise JobFailure(
             f"Playbook {playbook} is not in project {job.project} at commit "
@@ -54,6 +65,29 @@ def check_playbook(job: Job, snapshot: ProjectSnapshot) -> None:
             cure=f"Playbooks found there: {names}. Sync the project if it was added lately.",
             code="playbook_missing",
         )
+
+
+def _find(snapshot: ProjectSnapshot, playbook: str) -> str:
+    """`missing`, `outside`, or `here` for a file that does not look like a playbook, which AWX runs
+    too. Reads the whole tree, so it is asked only about what is not among the playbooks."""
+    with tarfile.open(fileobj=io.BytesIO(b"".join(tree(snapshot))), mode="r:*") as packed:
+        entries = {member.name: member for member in packed}
+    path, links = f"project/{playbook}", 0
+    while (link := _first_link(entries, path)) is not None and links < MOST_LINKS:
+        links += 1
+        target = entries[link].linkname
+        rest = path[len(link) :]
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(link), target) + rest)
+        if not path.startswith("project/"):
+            return "outside"
+    found = entries.get(path)
+    return "here" if found is not None and found.isreg() else "missing"
+
+
+def _first_link(entries: dict[str, tarfile.TarInfo], path: str) -> str | None:
+    parts = path.split("/")
+    prefixes = ("/".join(parts[: n + 1]) for n in range(len(parts)))
+    return next((p for p in prefixes if p in entries and entries[p].issym()), None)
 
 
 def tree(snapshot: ProjectSnapshot) -> Iterator[bytes]:

@@ -6,7 +6,9 @@ writes /runner/artifacts/{result.json,tree.tar.gz}, which the agent sends back.
 
 from __future__ import annotations
 
+import collections
 import glob
+import itertools
 import json
 import os
 import re
@@ -19,17 +21,60 @@ from typing import Any
 PROJECT = "/runner/project"
 ARTIFACTS = "/runner/artifacts"
 PASSWORD = "/runner/env/scm_password"
-SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 # What AWX takes for a playbook: awx/main/utils/ansible.py
 PLAYBOOK = re.compile(
     r"^\s*?-?\s*?(?:'|\")?(?:ansible\.builtin\.)?(?:hosts|import_playbook|include)(?:'|\")?:\s*?.*?$"
 )
 NOT_PLAYBOOKS = {"roles", "tasks", "group_vars", "host_vars", "inventory", "vars", "handlers"}
 LINES_READ = 200
+# Answers for the project's own host alone: a submodule or a role elsewhere gets no password.
+ASKPASS = """#!/bin/sh
+case "$1" in
+  *"//$GANTRY_SCM_HOST'"* | *"@$GANTRY_SCM_HOST'"*) ;;
+  *) exit 1 ;;
+esac
+case "$1" in
+  *[Uu]sername*) printf '%s' "$GANTRY_SCM_USER" ;;
+  *) cat /runner/env/scm_password 2>/dev/null ;;
+esac
+"""
+
+
+# Exit codes; gantry/path/finish.py has a class, a sentence and a cure for each.
+FAILED, INCOMPLETE_IMAGE = 2, 3
+UNREACHABLE, DENIED, TLS, NO_REPOSITORY, NO_BRANCH, REQUIREMENTS, SUBMODULES, REFUSED = range(
+    10, 18
+)
+# What git, ssh and curl say, the more particular first.
+WORDS = [
+    (REFUSED, ("not allowed", "unable to find remote helper", "strange hostname")),
+    (TLS, ("certificate", "ssl")),
+    (UNREACHABLE, ("could not resolve", "connection refused", "timed out", "no route to host",
+                   "network is unreachable", "failed to connect", "couldn't connect",
+                   "connection reset", "connection closed")),
+    (DENIED, ("authentication failed", "permission denied", "could not read username",
+              "could not read password", "access denied", "returned error: 401",
+              "returned error: 403")),
+    (NO_REPOSITORY, ("does not appear to be a git repository", "not found",
+                     "returned error: 404")),
+    (NO_BRANCH, ("find remote ref", "not our ref", "unadvertised object", "invalid refspec")),
+]  # fmt: skip
 
 
 class SyncError(Exception):
-    pass
+    def __init__(self, sentence: str, code: int = FAILED) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+def explained(what: str, said: str, code: int = FAILED) -> SyncError:
+    """`what` failed: with the line of `said` that tells why, and the exit code that it means."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    for meaning, needles in WORDS:
+        for line in lines:
+            if any(needle in line.lower() for needle in needles):
+                return SyncError("%s: %s" % (what, line), meaning if code == FAILED else code)
+    return SyncError("%s: %s" % (what, lines[-1]) if lines else what, code)
 
 
 def say(text: str) -> None:
@@ -59,21 +104,39 @@ def environment(wanted: dict[str, Any]) -> dict[str, str]:
         options += " -i " + key
     env["GIT_SSH_COMMAND"] = "ssh -o ConnectTimeout=30 " + options
     with open(os.open(env["GIT_ASKPASS"], os.O_WRONLY | os.O_CREAT, 0o700), "w") as file:
-        file.write(
-            '#!/bin/sh\ncase "$1" in\n  *[Uu]sername*) printf \'%s\' "$GANTRY_SCM_USER";;\n'
-            "  *) cat " + PASSWORD + " 2>/dev/null;;\nesac\n"
-        )
+        file.write(ASKPASS)
     env["GANTRY_SCM_USER"] = wanted["username"]
+    env["GANTRY_SCM_HOST"] = host_of(wanted["url"])
     return env
 
 
-def run(argv: list[str], env: dict[str, str], cwd: str = PROJECT) -> int:
-    done = subprocess.run(argv, env=env, cwd=cwd, stdin=subprocess.DEVNULL)
-    return done.returncode
+def host_of(url: str) -> str:
+    """As git and ssh name it when they ask for a password: with the port for HTTP only."""
+    if "://" not in url:
+        return url.partition(":")[0].rpartition("@")[2]
+    scheme, _, rest = url.partition("://")
+    host = rest.partition("/")[0].rpartition("@")[2]
+    return host if scheme.startswith("http") else re.sub(r":\d*$", "", host)
 
 
-def git(env: dict[str, str], *arguments: str) -> int:
-    return run(["git", "-c", "core.hooksPath=/dev/null", *arguments], env)
+def run(argv: list[str], env: dict[str, str], quiet: bool = False) -> str | None:
+    """None when it went well, else what it printed; shown as it comes but for a `quiet` one."""
+    process = subprocess.Popen(
+        argv, env=env, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    said: collections.deque[str] = collections.deque(maxlen=200)
+    assert process.stdout is not None
+    for line in process.stdout:
+        said.append(line.decode("utf-8", "replace"))
+        if not quiet:
+            sys.stdout.write(said[-1])
+            sys.stdout.flush()
+    return re.sub(r"\x1b\[[0-9;]*m", "", "".join(said)) if process.wait() else None
+
+
+def git(env: dict[str, str], *arguments: str, quiet: bool = False) -> str | None:
+    return run(["git", "-c", "core.hooksPath=/dev/null", *arguments], env, quiet)
 
 
 def clone(wanted: dict[str, Any], env: dict[str, str]) -> str:
@@ -83,39 +146,47 @@ def clone(wanted: dict[str, Any], env: dict[str, str]) -> str:
     git(env, "init", "-q", "-b", "gantry")
     git(env, "remote", "add", "--", "origin", wanted["url"])
     refspec = wanted["refspec"]
-    if refspec and git(env, "fetch", "-q", "origin", "--", refspec) != 0:
-        raise SyncError("refspec %s could not be fetched" % refspec)
-    if not fetch(branch, env):
-        raise SyncError("%s could not be fetched from %s" % (branch, wanted["url"]))
-    if git(env, "checkout", "-q", "--detach", "FETCH_HEAD") != 0:
-        raise SyncError("%s could not be checked out" % branch)
+    if refspec:
+        said = git(env, "fetch", "-q", "origin", "--", refspec)
+        if said is not None:
+            raise explained("refspec %s could not be fetched" % refspec, said)
+    fetch(branch, wanted["url"], env)
+    said = git(env, "checkout", "-q", "--detach", "FETCH_HEAD")
+    if said is not None:
+        raise explained("%s could not be checked out" % branch, said)
     if wanted["submodules"]:
-        arguments = ["submodule", "update", "--init", "--recursive"]
-        if git(env, *arguments) != 0:
-            raise SyncError("the submodules could not be fetched")
+        said = git(env, "submodule", "update", "--init", "--recursive")
+        if said is not None:
+            raise explained("the submodules could not be fetched", said, SUBMODULES)
     shown = subprocess.run(["git", "rev-parse", "HEAD"], cwd=PROJECT, env=env, capture_output=True)
     return shown.stdout.decode().strip()
 
 
-def fetch(branch: str, env: dict[str, str]) -> bool:
+def fetch(branch: str, url: str, env: dict[str, str]) -> None:
     """A branch, a tag, or a commit; only that commit where the server allows it."""
-    if git(env, "fetch", "-q", "--depth", "1", "origin", "--", branch) == 0:
-        return True
-    if not re.fullmatch(r"[0-9a-f]{7,64}", branch):
-        return False
-    # A commit that the server does not give by name: fetch everything, then look for it.
-    if git(env, "fetch", "-q", "origin", "+refs/*:refs/remotes/origin/*") != 0:
-        return False
-    found = subprocess.run(
-        ["git", "rev-parse", "--verify", "-q", branch + "^{commit}"],
-        cwd=PROJECT, env=env, capture_output=True,
-    )  # fmt: skip
-    if found.returncode != 0:
-        return False
-    head = os.path.join(PROJECT, ".git", "FETCH_HEAD")
-    with open(head, "w") as file:
-        file.write(found.stdout.decode().strip() + "\n")
-    return True
+    commit = re.fullmatch(r"[0-9a-f]{7,64}", branch) is not None
+    said = git(env, "fetch", "-q", "--depth", "1", "origin", "--", branch, quiet=commit)
+    if said is None:
+        return
+    failure = explained("%s could not be fetched from %s" % (branch, url), said)
+    local = "" if failure.code != NO_BRANCH else commit_of("refs/remotes/origin/" + branch, env)
+    if not local and commit:
+        # A commit that the server does not give by name: fetch everything, then look for it.
+        said = git(env, "fetch", "-q", "origin", "+refs/*:refs/remotes/origin/*")
+        if said is not None:
+            raise explained("%s could not be fetched from %s" % (branch, url), said)
+        local = commit_of(branch, env)
+    if not local:
+        raise failure
+    with open(os.path.join(PROJECT, ".git", "FETCH_HEAD"), "w") as file:
+        file.write(local + "\n")
+
+
+def commit_of(name: str, env: dict[str, str]) -> str:
+    """What the name means in what has been fetched, by the refspec too; empty for nothing."""
+    argv = ["git", "rev-parse", "--verify", "-q", "--end-of-options", name + "^{commit}"]
+    found = subprocess.run(argv, cwd=PROJECT, env=env, capture_output=True)
+    return "" if found.returncode else found.stdout.decode().split()[-1]
 
 
 def install_requirements(env: dict[str, str]) -> None:
@@ -127,10 +198,10 @@ def install_requirements(env: dict[str, str]) -> None:
                 path = os.path.join(PROJECT, folder, name)
                 if os.path.isfile(path) and wanted_by(path, kind, folder):
                     say("Installing %ss of %s" % (kind, os.path.relpath(path, PROJECT)))
-                    flags = ["-r", path, "-p", target]
-                    if run(["ansible-galaxy", kind, "install", *flags], env) != 0:
-                        raise SyncError("the %ss of %s/%s could not be installed"
-                                        % (kind, folder, name))  # fmt: skip
+                    said = run(["ansible-galaxy", kind, "install", "-r", path, "-p", target], env)
+                    if said is not None:
+                        what = "the %ss of %s" % (kind, os.path.relpath(path, PROJECT))
+                        raise explained(what + " could not be installed", said, REQUIREMENTS)
 
 
 def wanted_by(path: str, kind: str, folder: str) -> bool:
@@ -158,18 +229,18 @@ def walk() -> Iterator[str]:
 def is_playbook(path: str) -> bool:
     if not path.endswith((".yml", ".yaml")) or NOT_PLAYBOOKS & set(path.split("/")[:-1]):
         return False
+    whole = os.path.join(PROJECT, path)
+    if not os.path.realpath(whole).startswith(os.path.realpath(PROJECT) + "/"):
+        return False  # a symbolic link out of the project
     try:
-        with open(os.path.join(PROJECT, path), encoding="utf-8", errors="replace") as file:
-            for number, line in enumerate(file):
-                if line.startswith("$ANSIBLE_VAULT"):
-                    return True  # AWX lists them too: what is inside cannot be known
-                if PLAYBOOK.match(line):
-                    return True
-                if number > LINES_READ:
-                    return False
+        with open(whole, encoding="utf-8", errors="replace") as file:
+            # AWX lists encrypted files too: what is inside cannot be known.
+            return any(
+                line.startswith("$ANSIBLE_VAULT") or PLAYBOOK.match(line) is not None
+                for line in itertools.islice(file, LINES_READ)
+            )
     except OSError:
         return False
-    return False
 
 
 def is_inventory(path: str) -> bool:
@@ -215,10 +286,10 @@ def main() -> int:
         }
     except FileNotFoundError as error:
         print("gantry-sync: the image has no %s" % error.filename, flush=True)
-        return 3
+        return INCOMPLETE_IMAGE
     except SyncError as error:
         print("gantry-sync: %s" % error, flush=True)
-        return 2
+        return error.code
     with open(ARTIFACTS + "/result.json", "w") as file:
         json.dump(result, file)
     print("%d files, %d playbooks, %d bytes"
