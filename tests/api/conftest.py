@@ -114,3 +114,10 @@ def other_admin(db: str) -> Api:
 def auditor(db: str) -> Api:
     make_user("auditor", is_system_auditor=True)
     return Api("auditor", "pw")
+
+
+@pytest.fixture
+def inventory(api: Api) -> dict[str, Any]:
+    body = {"name": "i", "organization": 1, "variables": "a: 1"}
+    made: dict[str, Any] = api.post("/api/v2/inventories/", body)
+    return made

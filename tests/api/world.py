@@ -85,3 +85,19 @@ def build() -> dict[str, int]:
         "job_host_summaries": result.pk,
         "job_events": event_id(job.pk, 1),
     }
+
+
+def type_id(namespace: str) -> int:
+    from gantry.resources.models import CredentialType
+
+    return CredentialType.objects.get(namespace=namespace).pk
+
+
+def project_with(*playbooks: str, **fields: Any) -> int:
+    from gantry.resources.models import Organization, Project
+
+    given = {"organization": Organization.objects.get(name="Default"), "scm_type": "git",
+             "scm_url": "https://git.example.org/a.git", "name": "project"} | fields  # fmt: skip
+    project = Project.objects.create(kind="project", **given)
+    snapshot(project, *playbooks)
+    return project.pk

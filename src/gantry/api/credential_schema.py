@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from jinja2 import TemplateSyntaxError, meta, nodes
+from jinja2 import TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from gantry.api.ssh_keys import KeyFormatError, read_keys
@@ -168,7 +168,7 @@ def _template_problems(
     except RecursionError:
         yield f"The template for {key} inside of {kind} is nested too deeply"
         return
-    for name in sorted(meta.find_undeclared_variables(tree) - names - {"tower"}):
+    for name in sorted(_unknown_names(tree) - names - {"tower"}):
         yield f"{key} uses an undefined field ({name!r} is undefined)"
     for use in tree.find_all(nodes.Getattr):
         if isinstance(use.node, nodes.Name) and use.node.name == "tower" and not files:
@@ -176,6 +176,13 @@ def _template_problems(
                 f"{key} uses an undefined field (Must define unnamed file injector in order to "
                 "reference `tower.filename`.)"
             )
+
+
+def _unknown_names(tree: nodes.Template) -> set[str]:
+    """Names that a template reads and nowhere sets. Not jinja2.meta: its code generator folds
+    constants, which runs `{{ 'a' * 10**10 }}` here."""
+    found = list(tree.find_all(nodes.Name))
+    return {n.name for n in found if n.ctx == "load"} - {n.name for n in found if n.ctx != "load"}
 
 
 def credential_problems(kind: Any, inputs: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -38,6 +38,7 @@ SUMMARIES: dict[str, tuple[str, ...]] = {
     "default_environment": (*_NAMED, "image"),
     "execution_environment": (*_NAMED, "image"),
     "project": (*_NAMED, "status", "scm_type", "allow_override"),
+    "project_update": (*_NAMED, "status", "failed"),
     "credential": (*_NAMED, "kind", "cloud", "kubernetes", "credential_type_id"),
     "credential_type": _NAMED,
     "job": (*_NAMED, "status", "failed", "elapsed", "type", "canceled_on"),

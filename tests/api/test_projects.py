@@ -1,0 +1,70 @@
+"""Projects: which repositories are taken, and what is synced when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import Api
+
+V2 = "/api/v2"
+
+
+@pytest.mark.parametrize(
+    "url", ["/etc", "file:///etc", "ext::sh -c id", "--upload-pack=id", "-x@host:y", "../up"]
+)
+def test_local_and_tricky_repositories_are_refused(api: Api, url: str) -> None:
+    body = {"name": "p", "organization": 1, "scm_type": "git", "scm_url": url}
+    assert list(api.post(f"{V2}/projects/", body, 400)) == ["scm_url"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"local_path": "/x"}, "local_path"),
+        ({"scm_type": "svn", "scm_url": "https://x/y"}, "scm_type"),
+        ({"scm_type": "", "scm_clean": True}, "scm_clean"),
+        ({"scm_branch": "--upload-pack=x"}, "scm_branch"),
+    ],
+)
+def test_projects_that_cannot_be(api: Api, fields: dict[str, Any], field: str) -> None:
+    body = {"name": "p", "organization": 1, "scm_type": "git", "scm_url": "https://x.example/y"}
+    assert list(api.post(f"{V2}/projects/", body | fields, 400)) == [field]
+
+
+def test_a_new_project_is_synced_and_again_when_its_source_changes(api: Api) -> None:
+    body = {"name": "p", "organization": 1, "scm_type": "git", "scm_url": "https://x.example/y"}
+    made = api.post(f"{V2}/projects/", body)
+    update = made["summary_fields"]["current_update"]["id"]
+    assert made["status"] == "pending"
+    shown = api.get(f"{V2}/project_updates/{update}/")
+    assert shown["launched_by"]["name"] == "admin"
+    assert shown["summary_fields"]["created_by"]["username"] == "admin"
+
+    api.patch(made["url"], {"description": "x"})
+    assert api.get(made["related"]["project_updates"])["count"] == 1
+    api.patch(made["url"], {"scm_branch": "other"})
+    assert api.get(made["related"]["project_updates"])["count"] == 2
+
+    again = api.post(made["related"]["update"], status=202)
+    assert again["project_update"] == again["id"]
+    assert api.get(made["related"]["update"]) == {"can_update": True}
+    duplicate = api.post(f"{V2}/projects/", body, 400)
+    assert "already exists" in duplicate["__all__"][0]
+
+
+def test_a_manual_project_has_nothing_to_sync(api: Api) -> None:
+    made = api.post(f"{V2}/projects/", {"name": "p", "organization": 1})
+    assert made["status"] == "missing"
+    api.post(made["related"]["update"], status=405)
+
+
+def test_an_update_is_cancelled_or_not(api: Api) -> None:
+    body = {"name": "p", "organization": 1, "scm_type": "git", "scm_url": "https://x.example/y"}
+    made = api.post(f"{V2}/projects/", body)
+    url = f"{V2}/project_updates/{made['summary_fields']['current_update']['id']}/"
+    assert api.get(f"{url}cancel/") == {"can_cancel": True}
+    api.delete(url, 403)
+    api.delete(made["url"], 409)
+    api.post(f"{url}cancel/", status=202)
