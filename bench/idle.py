@@ -50,7 +50,8 @@ def name(command: str) -> str:
         return "PostgreSQL"
     if "podman" in command or "conmon" in command:
         return "podman service"
-    return next((f"gantry {w}" for w in ("web", "controller", "up") if command.split()[-1] == w), "")
+    last = command.split()[-1]
+    return f"gantry {last}" if last in ("web", "controller", "up") else ""
 
 
 def main() -> None:

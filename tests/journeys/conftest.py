@@ -1,7 +1,7 @@
 """Journeys: jobs that really run, in real pods of the starter EE, on a real engine and PostgreSQL.
 
-`engine_url` is a podman service of Gantry's own; `world` makes the rows a job needs; `controller` is
-a `gantry controller` process that can be killed; `control` is the loop in this process.
+`engine_url` is a podman service of Gantry's own; `world` makes the rows a job needs;
+`controller` is a `gantry controller` process that can be killed; `control` is the loop in this process.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.journeys.counting import CountingServer, counting
 from tests.journeys.world import World
 
 IMAGE = "localhost/gantry/starter-ee:latest"
@@ -106,3 +107,10 @@ def wait_for(condition: Callable[[], object], *, seconds: float = 90, what: str 
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {seconds} s for {what or condition}: {value!r}")
         time.sleep(0.05)
+
+
+@pytest.fixture
+def outside() -> Iterator[CountingServer]:
+    """A place outside every pod where plays leave marks and wait at gates."""
+    with counting() as server:
+        yield server

@@ -207,7 +207,15 @@ def settings() -> Settings:
 
 def table() -> str:
     """All settings as a Markdown table, for docs/settings.md and `gantry --help`."""
-    rows = ["| variable | key in the file | default | meaning |", "| --- | --- | --- | --- |"]
+    rows = [
+        "# Settings",
+        "",
+        "Environment variables, or keys of the TOML file that GANTRY_CONFIG names; the environment",
+        "wins. This page is printed by `gantry settings`.",
+        "",
+        "| variable | key in the file | default | meaning |",
+        "| --- | --- | --- | --- |",
+    ]
     for f in dataclasses.fields(Settings):
         default = "" if f.default is dataclasses.MISSING else f.default
         if f.name == "data_dir":

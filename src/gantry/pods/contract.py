@@ -1,4 +1,4 @@
-"""What a pod is and what an engine must do with it. Neutral between container engines and Kubernetes.
+"""What a pod is and what an engine must do with it, neutral between containers and Kubernetes.
 
 `gantry.path.pod` builds a PodSpec; `docker_api` (and later `kubernetes`) obeys Engine. Plain values
 in and out: nothing here knows Ansible, Django or a job row.
@@ -45,8 +45,8 @@ class PodSpec:
 
 @dataclass(frozen=True)
 class Image:
-    """What a reference means on an engine now. `digest` is the registry's manifest digest, or for an
-    image that never saw a registry its own id, so that it is never empty."""
+    """What a reference means on an engine now. `digest` is the registry's manifest digest, or the
+    image's own id when it never saw a registry, so that it is never empty."""
 
     id: str
     digest: str
