@@ -1,7 +1,8 @@
 """Journeys: jobs that really run, in real pods of the starter EE, on a real engine and PostgreSQL.
 
 `engine_url` is a podman service of Gantry's own; `world` makes the rows a job needs;
-`controller` is a `gantry controller` process that can be killed; `control` is the loop in this process.
+`controller` is a `gantry controller` process that can be killed; `control` is the loop in this
+process.
 """
 
 from __future__ import annotations
