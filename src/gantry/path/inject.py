@@ -40,8 +40,7 @@ COLLECTIONS = (
     "/runner/requirements_collections:/runner/.ansible/collections:/usr/share/ansible/collections"
 )
 ROLES = (
-    "/runner/requirements_roles:/runner/.ansible/roles:"
-    "/usr/share/ansible/roles:/etc/ansible/roles"
+    "/runner/requirements_roles:/runner/.ansible/roles:/usr/share/ansible/roles:/etc/ansible/roles"
 )
 Files = dict[str, tuple[int, str]]  # path -> mode, base64
 

@@ -11,6 +11,7 @@ import json
 import posixpath
 import tarfile
 from collections.abc import Iterator
+from functools import partial
 
 from django.db import connection, transaction
 
@@ -95,7 +96,11 @@ def tree(snapshot: ProjectSnapshot) -> Iterator[bytes]:
     come from another thread and after PostgreSQL was away."""
     pieces = Artifact.objects.filter(job=snapshot.update, name=TREE).order_by("number")
     for number in waiting_for_database(lambda: list(pieces.values_list("number", flat=True))):
-        yield waiting_for_database(lambda n=number: bytes(pieces.get(number=n).data))
+        yield waiting_for_database(partial(_piece, snapshot, number))
+
+
+def _piece(snapshot: ProjectSnapshot, number: int) -> bytes:
+    return bytes(Artifact.objects.get(job=snapshot.update, name=TREE, number=number).data)
 
 
 def keep_snapshot(update: ProjectUpdate) -> ProjectSnapshot:
