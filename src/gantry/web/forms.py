@@ -39,13 +39,17 @@ class Wide(forms.Textarea):
 
 
 class RowForm(OwnedForm):
-    """`use` names the fields whose rows a person must be allowed to use, not only to see."""
+    """`use` names the fields whose rows a person must be allowed to use, not only to see; `must`
+    those that the pages ask for though the row could do without."""
 
     use: tuple[str, ...] = ()
+    must: tuple[str, ...] = ()
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
+        for name in self.must:
+            self.fields[name].required = True
         for name, field in self.fields.items():
             if isinstance(field, forms.ModelChoiceField):
                 field.queryset = self._choices(name, field.queryset)
@@ -124,6 +128,7 @@ def only_kind(form: forms.BaseForm, name: str, kind: str) -> None:
 
 class ProjectForm(RowForm):
     use = ("credential", "organization")
+    must = ("organization", "scm_url")
 
     class Meta:
         model = Project
@@ -157,8 +162,6 @@ class ProjectForm(RowForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         only_kind(self, "credential", "scm")
-        self.fields["organization"].required = True
-        self.fields["scm_url"].required = True
 
     def clean_scm_url(self) -> str:
         url = str(self.cleaned_data["scm_url"]).strip()
@@ -184,6 +187,7 @@ ASKED = {
 
 class TemplateForm(RowForm):
     use = ("inventory", "project", "credentials")
+    must = ("project", "playbook")
 
     class Meta:
         model = JobTemplate
@@ -223,8 +227,6 @@ class TemplateForm(RowForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["project"].required = True
-        self.fields["playbook"].required = True
         for name in ASKED:
             self.fields[f"ask_{name}_on_launch"].label = ""
         self._playbooks()

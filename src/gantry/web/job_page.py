@@ -33,7 +33,8 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Step:
-    """One stage of the path. `state`: done, current, todo, failed or skipped."""
+    """One stage of the path. `state`: done, current, todo, failed, canceled, skipped,
+    or ended for the last stage of what did not succeed."""
 
     stage: str
     word: str
@@ -100,7 +101,7 @@ def _state(job: UnifiedJob, stage: str, entered: bool, trouble: str) -> str:
             return "current"
         return "done" if STAGES.index(stage) < at else "todo"
     if stage == "done":
-        return "done"
+        return "done" if job.status == "successful" else "ended"
     return "done" if entered else "skipped"
 
 

@@ -141,4 +141,6 @@ def field(bound: BoundField) -> dict[str, Any]:
         "widget": bound.as_widget(attrs=attributes),
         "kind": getattr(widget, "input_type", "textarea"),
         "wide": getattr(widget, "wide", False),
+        # A star where something is missing, not where a default will do.
+        "must": bound.field.required and bound.initial in (None, ""),
     }
