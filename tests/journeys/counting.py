@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import select
+import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -23,6 +25,7 @@ class CountingServer(ThreadingHTTPServer):
         super().__init__(("0.0.0.0", 0), _Handler)
         self.counts: Counter[str] = Counter()
         self.held: dict[str, threading.Event] = {}
+        self.gone: Counter[str] = Counter()  # who asked a held path and went away unanswered
 
     @property
     def url(self) -> str:
@@ -38,10 +41,17 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.counts[self.path] += 1
         if self.path in self.server.held:
-            self.server.held[self.path].wait(timeout=120)
+            self._wait(self.server.held[self.path])
         self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()
+
+    def _wait(self, held: threading.Event) -> None:
+        while not held.wait(timeout=0.05):
+            readable, _, _ = select.select([self.connection], [], [], 0)
+            if readable and not self.connection.recv(1, socket.MSG_PEEK):
+                self.server.gone[self.path] += 1
+                return
 
     def log_message(self, *args: Any) -> None:
         pass

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from gantry.base.bridge import in_thread
+from gantry.pods.docker_api import DockerEngine
 from tests.journeys.conftest import ControllerProcess, wait_for
-from tests.journeys.counting import CountingServer, counting
+from tests.journeys.controlling import controlling
+from tests.journeys.counting import CountingServer
 from tests.journeys.hanging import POINTS
 from tests.journeys.record import faults_of_record, is_cleaned
 from tests.journeys.world import World, stdout
@@ -54,12 +56,6 @@ class HangingController(ControllerProcess):
             line = self.process.stdout.readline()
             assert line, f"the controller ended; nobody came to {missing}"
             missing.discard(line.strip())
-
-
-@pytest.fixture
-def outside() -> Iterator[CountingServer]:
-    with counting() as server:
-        yield server
 
 
 @pytest.fixture
@@ -119,32 +115,15 @@ async def test_a_job_whose_controller_was_killed_at_any_point_is_finished_by_ano
     jobs[QUEUED] = await in_thread(launch)(QUEUED)
     hanging.kill()
 
-    control = await next_controller(engine_url)
-    try:
+    async with controlling(DockerEngine(engine_url)) as control:
         await finished(jobs, 150)
         left = await control.world.engine.find(control.world.instance)
-    finally:
-        control.stop()
-        await control.task
 
     expected = await in_thread(stdout)(undisturbed)
     assert "line 25" in expected
     found = {n: await in_thread(faults)(n, j, expected, outside) for n, j in jobs.items()}
     assert {name: words for name, words in found.items() if words} == {}
     assert left == []
-
-
-async def next_controller(engine_url: str) -> Any:
-    """A controller in this process, started after the other was killed."""
-    from gantry.base.config import settings
-    from gantry.control.main import Control
-    from gantry.pods.docker_api import DockerEngine
-    from gantry.resources.jobs import Installation
-
-    instance = str((await in_thread(Installation.objects.get)()).uuid)
-    control: Any = Control(settings(), DockerEngine(engine_url), instance)
-    control.task = asyncio.create_task(control.run())
-    return control
 
 
 def test_a_job_is_handed_on_from_controller_to_controller(

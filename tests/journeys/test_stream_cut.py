@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import os
 import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,8 @@ import pytest
 from gantry.base.bridge import in_thread, waiting_for_database
 from gantry.pods.docker_api import DockerEngine
 from tests.journeys.conftest import ControllerProcess
-from tests.journeys.counting import CountingServer, counting
+from tests.journeys.controlling import controlling
+from tests.journeys.counting import CountingServer
 from tests.journeys.outcome import told, until
 from tests.journeys.raw import asking, printing, project
 from tests.journeys.record import faults_of_record, is_cleaned
@@ -55,29 +55,6 @@ def service(ee_image: str) -> Iterator[OwnService]:
     yield made
     made.kill()
     shutil.rmtree(directory)
-
-
-@pytest.fixture
-def outside() -> Iterator[CountingServer]:
-    with counting() as server:
-        yield server
-
-
-@contextlib.asynccontextmanager
-async def controlling(engine: DockerEngine, **changes: Any) -> AsyncIterator[Any]:
-    """A controller in this process on this engine, with some settings changed."""
-    from gantry.base.config import settings
-    from gantry.control.main import Control
-    from gantry.resources.jobs import Installation
-
-    instance = str((await in_thread(Installation.objects.get)()).uuid)
-    control = Control(dataclasses.replace(settings(), **changes), engine, instance)
-    task = asyncio.create_task(control.run())
-    try:
-        yield control
-    finally:
-        control.stop()
-        await task
 
 
 async def ended(job: Any, seconds: float = 90) -> Any:
