@@ -37,7 +37,8 @@ class _Parser:
         return ParseError(f"Invalid query {self.text}")
 
     def _split(self) -> list[re.Match[str]]:
-        found, at = [], 0
+        found: list[re.Match[str]] = []
+        at = 0
         while self.text[at:].strip():
             token = _TOKEN.match(self.text, at)
             if token is None or len(found) >= MOST_TOKENS:
