@@ -27,22 +27,25 @@ def pss(pid: int) -> int:
 
 
 def processes(data: Path) -> dict[int, str]:
-    """Those that work for this data dir: our own by environment, PostgreSQL's by parent."""
-    found: dict[int, str] = {}
+    """Those that work for this data dir: by environment, and their children, since PostgreSQL's
+    write their titles over theirs."""
+    commands: dict[int, str] = {}
     parents: dict[int, int] = {}
+    found: set[int] = set()
     for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         pid = int(entry.name)
         try:
-            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            environ = (entry / "environ").read_bytes()
+            commands[pid] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
             parents[pid] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            if f"GANTRY_DATA_DIR={data}".encode() in (entry / "environ").read_bytes():
+                found.add(pid)
         except OSError:
             continue
-        if pid != os.getpid() and f"GANTRY_DATA_DIR={data}".encode() in environ:
-            found[pid] = command
-    return found
+    while more := {p for p, parent in parents.items() if parent in found} - found:
+        found |= more
+    return {pid: commands[pid] for pid in found}
 
 
 def name(command: str) -> str:
