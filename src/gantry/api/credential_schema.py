@@ -15,15 +15,8 @@ from jinja2 import TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from gantry.api.ssh_keys import KeyFormatError, read_keys
-from gantry.resources.credentials import ENCRYPTED
+from gantry.resources.credentials import ASK, ENCRYPTED, RESERVED_VARIABLES
 
-ASK = "ASK"
-RESERVED_VARIABLES = {
-    "VIRTUAL_ENV", "PATH", "PYTHONPATH", "JOB_ID", "INVENTORY_ID", "INVENTORY_SOURCE_ID",
-    "INVENTORY_UPDATE_ID", "AD_HOC_COMMAND_ID", "REST_API_URL", "REST_API_TOKEN", "MAX_EVENT_RES",
-    "CALLBACK_QUEUE", "CALLBACK_CONNECTION", "CACHE", "JOB_CALLBACK_DEBUG", "INVENTORY_HOSTVARS",
-    "AWX_HOST", "PROJECT_REVISION", "SUPERVISOR_CONFIG_PATH",
-}  # fmt: skip
 _NAME = re.compile(r"[a-zA-Z_]+[a-zA-Z0-9_]*")
 _FIELD_KEYS: dict[str, type] = {
     "type": str, "format": str, "choices": list, "id": str, "label": str, "help_text": str,

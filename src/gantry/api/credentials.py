@@ -12,12 +12,12 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 
-from gantry.api.credential_schema import ASK, credential_problems
+from gantry.api.credential_schema import credential_problems
 from gantry.api.names import url_of
 from gantry.api.shape import BASE, AwxSerializer
 from gantry.api.views import DetailView, ListCreateView, SubListView
 from gantry.resources import access
-from gantry.resources.credentials import ENCRYPTED
+from gantry.resources.credentials import ASK, ENCRYPTED
 from gantry.resources.models import Credential, CredentialType, Organization, User
 
 FIELDS = (
@@ -181,10 +181,6 @@ def _store(row: Credential, inputs: dict[str, Any]) -> None:
     # `$encrypted$` keeps what is stored; where nothing is, it stands for nothing.
     inputs = {k: v for k, v in inputs.items() if v != ENCRYPTED or k in row.inputs}
     row.set_inputs(inputs)
-    asked = {f["id"] for f in row.credential_type.fields if f.get("ask_at_runtime")}
-    for name in asked:
-        if inputs.get(name) == ASK:
-            row.inputs[name] = ASK  # a mark, not a secret; launch looks for it
     row.save(update_fields=["inputs", "modified"])
 
 

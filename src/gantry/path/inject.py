@@ -19,10 +19,10 @@ from gantry.base.config import settings
 from gantry.base.errors import InvalidInput, JobFailure
 from gantry.path.arguments import INVENTORY, extra_vars_file, playbook_arguments
 from gantry.path.injectors import Injected, inject_credential, open_key
-from gantry.path.launch import ASK, start_secrets
+from gantry.path.launch import start_secrets
 from gantry.path.project import check_playbook, choose_snapshot, tree
 from gantry.pods.agent import source
-from gantry.resources.credentials import Credential
+from gantry.resources.credentials import ASK, Credential
 from gantry.resources.inventories import InventorySnapshot
 from gantry.resources.inventory_script import build_script
 from gantry.resources.jobs import Job, ProjectUpdate

@@ -11,24 +11,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
-from jinja2 import StrictUndefined, TemplateError
+from jinja2 import StrictUndefined, TemplateError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from gantry.base.errors import JobFailure
-from gantry.resources.credentials import Credential
+from gantry.resources.credentials import RESERVED_VARIABLES, Credential
 
 LONGEST_TEMPLATE = 8 << 10
 LONGEST_RESULT = 64 << 10
 ENV_DIR = "/runner/env"
 # What a job knows of itself no credential may change. AWX main/constants.py, ENV_BLOCKLIST.
-OWN_VARIABLES = frozenset(
-    ("VIRTUAL_ENV", "PATH", "PYTHONPATH", "JOB_ID", "INVENTORY_ID", "INVENTORY_SOURCE_ID",
-     "INVENTORY_UPDATE_ID", "AD_HOC_COMMAND_ID", "REST_API_URL", "REST_API_TOKEN", "MAX_EVENT_RES",
-     "CALLBACK_QUEUE", "CALLBACK_CONNECTION", "CACHE", "JOB_CALLBACK_DEBUG", "INVENTORY_HOSTVARS",
-     "AWX_HOST", "PROJECT_REVISION", "SUPERVISOR_CONFIG_PATH", "HOME", "LD_PRELOAD")
-)  # fmt: skip
-FILTERS = ("lower", "upper", "trim", "default", "d", "join", "first", "last", "length", "int",
-           "string", "b64encode", "tojson", "replace", "urlencode", "list", "unique")  # fmt: skip
+OWN_VARIABLES = RESERVED_VARIABLES | {"HOME", "LD_PRELOAD"}
+# None of these makes more out of less: `replace` and `join`, chained, multiply lengths.
+FILTERS = ("lower", "upper", "trim", "default", "d", "first", "last", "length", "int", "string",
+           "tojson", "urlencode")  # fmt: skip
+# A value put into a variable can be doubled again and again; nested loops multiply.
+GROWING = (nodes.Assign, nodes.AssignBlock, nodes.With, nodes.Macro, nodes.CallBlock,
+           nodes.FilterBlock, nodes.For)  # fmt: skip
 
 
 @dataclass
@@ -69,6 +68,9 @@ def render(template: str, values: dict[str, Any], where: str) -> str:
     try:
         if len(template) > LONGEST_TEMPLATE:
             raise TemplateError("the template is longer than 8 KiB")
+        # Parsed first: compiling would already compute what is constant.
+        for node in _sandbox.parse(template).find_all(GROWING):
+            raise TemplateError(f"`{type(node).__name__.lower()}` is not allowed in an injector")
         text = _sandbox.from_string(template).render(values)
         if len(text) > LONGEST_RESULT:
             raise TemplateError("the result is longer than 64 KiB")

@@ -18,7 +18,7 @@ from gantry.base.crypto import key_ring
 from gantry.base.errors import Forbidden, GantryError, InvalidInput
 from gantry.path.prompts import Prompted, merge_prompts
 from gantry.resources import access
-from gantry.resources.credentials import Credential
+from gantry.resources.credentials import ASK, Credential
 from gantry.resources.jobs import ACTIVE, Job, ProjectUpdate, UnifiedJob
 from gantry.resources.organizations import User
 from gantry.resources.projects import Project, ProjectOptions
@@ -26,8 +26,6 @@ from gantry.resources.scm_url import check_git_url
 from gantry.resources.templates import PROMPTS, JobTemplate, LaunchOptions
 from gantry.resources.variables import parse_variables
 
-# A password field with this value is asked for at each launch. AWX main/models/credential.
-ASK = "ASK"
 _MASK = "gantry:mask"  # a name that no password has
 PASSWORDS = {"password": "ssh_password", "ssh_key_unlock": "ssh_key_unlock",
              "become_password": "become_password"}  # fmt: skip

@@ -19,20 +19,21 @@ OnProgress = Callable[[PullProgress], None]
 # words of registries and engines -> (class, what it means, what to do)
 PULL_ERRORS: list[tuple[tuple[str, ...], str, str, str]] = [
     (
-        ("unauthorized", "authentication required", "denied", "invalid username/password", "403"),
+        ("unauthorized", "authentication required", "denied", "invalid username/password",
+         "403 forbidden", "statuscode: 403"),
         "registry_denied",
         "The registry refused the login",
         "Check user name and password of the registry credential on the execution environment; "
         "registries also answer so for a repository that does not exist.",
     ),
     (
-        ("manifest unknown", "not found", "name unknown", "no such image", "404"),
+        ("manifest unknown", "not found", "name unknown", "no such image", "statuscode: 404"),
         "image_unknown",
         "The registry has no such image",
         "Check the image's name and tag on the execution environment.",
     ),
     (
-        ("x509", "certificate", "tls", "server gave http response"),
+        ("x509", "certificate", "tls: ", "server gave http response"),
         "registry_tls",
         "The registry's certificate is not trusted",
         "Add the registry's CA to the machine that runs the engine, or switch off Verify SSL on "
@@ -64,7 +65,8 @@ class PullRequest:
 
 def explain(image: str, words: str) -> JobFailure:
     """The failure that a registry's or engine's words amount to."""
-    lower = words.lower()
+    # The image's own name may hold any of the needles.
+    lower = words.lower().replace(parse_reference(image).repository.lower(), "")
     known = (rest for needles, *rest in PULL_ERRORS if any(n in lower for n in needles))
     code, meaning, cure = next(
         known,

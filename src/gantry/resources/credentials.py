@@ -10,6 +10,29 @@ from gantry.base.crypto import is_sealed, key_ring
 from gantry.resources.base import Owned
 
 ENCRYPTED = "$encrypted$"
+ASK = "ASK"  # a password field with this value is asked for at each launch
+# Names that no credential type may set in a job. AWX: ENV_BLOCKLIST, awx/main/constants.py.
+RESERVED_VARIABLES = {
+    "VIRTUAL_ENV",
+    "PATH",
+    "PYTHONPATH",
+    "JOB_ID",
+    "INVENTORY_ID",
+    "INVENTORY_SOURCE_ID",
+    "INVENTORY_UPDATE_ID",
+    "AD_HOC_COMMAND_ID",
+    "REST_API_URL",
+    "REST_API_TOKEN",
+    "MAX_EVENT_RES",
+    "CALLBACK_QUEUE",
+    "CALLBACK_CONNECTION",
+    "CACHE",
+    "JOB_CALLBACK_DEBUG",
+    "INVENTORY_HOSTVARS",
+    "AWX_HOST",
+    "PROJECT_REVISION",
+    "SUPERVISOR_CONFIG_PATH",
+}
 KINDS = [
     ("ssh", "Machine"),
     ("vault", "Vault"),
@@ -95,7 +118,7 @@ class Credential(Owned):
         for name, value in inputs.items():
             if value == ENCRYPTED and name in stored:
                 taken[name] = stored[name]
-            elif name in secret and value not in ("", None):
+            elif name in secret and value not in ("", None, ASK):
                 taken[name] = key_ring().seal(str(value), self._context(name))
             else:
                 taken[name] = value
