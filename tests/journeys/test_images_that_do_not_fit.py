@@ -2,7 +2,7 @@
 
 An image whose python3 is really older than 3.9 cannot be had without a registry. The journey takes
 one whose python3 reports 3.6; that every older Python can read the boot code, and that the check
-comes before anything newer, is tested on the code itself (tests/pods/agent/test_boot.py).
+comes before anything newer, is tested on the code itself (tests/pods/agent/test_source.py).
 """
 
 from __future__ import annotations

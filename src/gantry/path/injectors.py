@@ -7,9 +7,12 @@ in a sandbox that has no filter or method able to grow a value without bound
 
 from __future__ import annotations
 
+import contextlib
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from jinja2 import StrictUndefined, TemplateError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -22,12 +25,15 @@ LONGEST_RESULT = 64 << 10
 ENV_DIR = "/runner/env"
 # What a job knows of itself no credential may change. AWX main/constants.py, ENV_BLOCKLIST.
 OWN_VARIABLES = RESERVED_VARIABLES | {"HOME", "LD_PRELOAD"}
-# None of these makes more out of less: `replace` and `join`, chained, multiply lengths.
+# None of these makes much out of little: `replace` and `join`, chained, multiply lengths, and so
+# would `tojson`, which is bounded below.
 FILTERS = ("lower", "upper", "trim", "default", "d", "first", "last", "length", "int", "string",
            "tojson", "urlencode")  # fmt: skip
-# A value put into a variable can be doubled again and again; nested loops multiply.
-GROWING = (nodes.Assign, nodes.AssignBlock, nodes.With, nodes.Macro, nodes.CallBlock,
-           nodes.FilterBlock, nodes.For)  # fmt: skip
+# A value put into a variable can be doubled again and again; nested loops multiply. Nor is there
+# any other template to include.
+REFUSED = (nodes.Assign, nodes.AssignBlock, nodes.With, nodes.Macro, nodes.CallBlock,
+           nodes.FilterBlock, nodes.For, nodes.Include, nodes.Import, nodes.FromImport,
+           nodes.Extends)  # fmt: skip
 
 
 @dataclass
@@ -41,12 +47,21 @@ class Injected:
     secrets: list[str] = field(default_factory=list)
 
 
+def _to_json(value: Any) -> str:
+    """Plain JSON, as a file wants it: Jinja's own filter escapes for HTML."""
+    text = json.dumps(value)
+    if len(text) > LONGEST_RESULT:
+        raise TemplateError("a value is longer than 64 KiB")
+    return text
+
+
 class _Sandbox(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset(["*", "**", "%", "+"])
 
     def __init__(self) -> None:
         super().__init__(undefined=StrictUndefined, autoescape=False)
         self.filters = {k: v for k, v in self.filters.items() if k in FILTERS}
+        self.filters["tojson"] = _to_json
         self.globals.clear()
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
@@ -69,12 +84,12 @@ def render(template: str, values: dict[str, Any], where: str) -> str:
         if len(template) > LONGEST_TEMPLATE:
             raise TemplateError("the template is longer than 8 KiB")
         # Parsed first: compiling would already compute what is constant.
-        for node in _sandbox.parse(template).find_all(GROWING):
+        for node in _sandbox.parse(template).find_all(REFUSED):
             raise TemplateError(f"`{type(node).__name__.lower()}` is not allowed in an injector")
         text = _sandbox.from_string(template).render(values)
         if len(text) > LONGEST_RESULT:
             raise TemplateError("the result is longer than 64 KiB")
-    except TemplateError as error:
+    except (TemplateError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
         raise JobFailure(
             f"The injector of {where} cannot be rendered: {error}.",
             cure="Mend the injectors of its credential type.",
@@ -93,7 +108,9 @@ def inject_credential(credential: Credential, into: Injected) -> None:
     names: dict[str, Any] = {}
     for key, template in (injectors.get("file") or {}).items():
         path = f"{ENV_DIR}/credential-{credential.pk}-{key.replace('.', '-')}"
-        into.files[path] = render(template, values, where)
+        text = render(template, values, where)
+        # Jinja drops the last end of a line, which keys and certificates need.
+        into.files[path] = text + "\n" if template.endswith("\n") and text[-1:] != "\n" else text
         label = key.partition(".")[2]
         names = {**names, label: path} if label else {"filename": path}
     values |= {"tower": {"filename": names.get("filename", names)},
@@ -117,24 +134,18 @@ def _render_tree(template: Any, values: dict[str, Any], where: str) -> Any:
 
 def open_key(pem: str, passphrase: str, where: str) -> str:
     """A private key ready for ssh-add: without its passphrase, in a form every ssh reads."""
-    text = pem.replace("\r\n", "\n").strip() + "\n"
-    try:
-        key = serialization.load_ssh_private_key(text.encode(), passphrase.encode() or None)
-    except ValueError as ssh_error:
-        try:
-            key = serialization.load_pem_private_key(  # type: ignore[assignment]
-                text.encode(), passphrase.encode() or None
-            )
-        except (ValueError, TypeError) as error:
-            raise _bad_key(where, passphrase) from (error or ssh_error)
-    except TypeError as error:
-        raise _bad_key(where, passphrase) from error
-    opened = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.OpenSSH,
-        serialization.NoEncryption(),
-    )
-    return opened.decode()
+    text = (pem.replace("\r\n", "\n").strip() + "\n").encode()
+    # A passphrase for a key that needs none does no harm, as with ssh-add.
+    for load in (serialization.load_ssh_private_key, serialization.load_pem_private_key):
+        for secret in dict.fromkeys((passphrase.encode() or None, None)):
+            with contextlib.suppress(ValueError, TypeError, UnsupportedAlgorithm):
+                key = load(text, secret)
+                return key.private_bytes(
+                    serialization.Encoding.PEM,
+                    serialization.PrivateFormat.OpenSSH,
+                    serialization.NoEncryption(),
+                ).decode()
+    raise _bad_key(where, passphrase)
 
 
 def _bad_key(where: str, passphrase: str) -> JobFailure:

@@ -1,0 +1,60 @@
+"""What registries and engines say, and what a person is told; references without a tag."""
+
+from __future__ import annotations
+
+import pytest
+
+from gantry.path.pull import explain, with_tag
+from gantry.pods.docker_api import _digest_of
+
+SAID = [
+    ("unauthorized: authentication required", "registry_denied"),
+    ("denied: requested access to the resource is denied", "registry_denied"),
+    ("unable to retrieve auth token: invalid username/password", "registry_denied"),
+    ("reading manifest 9 in reg/x: manifest unknown", "image_unknown"),
+    ("name unknown: repository name not known to registry", "image_unknown"),
+    ("x509: certificate signed by unknown authority", "registry_tls"),
+    ("http: server gave HTTP response to HTTPS client", "registry_tls"),
+    ("write /var/lib/x: no space left on device", "disk_full"),
+    ("dial tcp 127.0.0.1:5000: connect: connection refused", "registry_unreachable"),
+    ("dial tcp: lookup no.such.example: no such host", "registry_unreachable"),
+    ("Get https://reg/v2/: net/http: TLS handshake timeout, timed out", "registry_unreachable"),
+    ("remote error: tls: handshake failure", "registry_tls"),
+    ("reading blob sha256:40340440: unexpected EOF", "registry_unreachable"),
+    ("received unexpected HTTP status: 403 Forbidden", "registry_denied"),
+    ("something nobody has heard of", "pull_failed"),
+]
+
+
+@pytest.mark.parametrize(("words", "code"), SAID)
+def test_each_wording_has_its_class_and_keeps_the_words(words: str, code: str) -> None:
+    failure = explain("reg.example.org/x:1", words)
+
+    assert failure.code == code
+    assert words in failure.sentence
+    assert "reg.example.org/x:1" in failure.sentence
+    assert failure.cure.endswith(".")
+
+
+def test_the_name_of_an_image_decides_nothing() -> None:
+    image = "reg.example.org/denied/tls-404:1"
+
+    assert explain(image, f"pinging {image}: connection refused").code == "registry_unreachable"
+
+
+@pytest.mark.parametrize(
+    ("image", "asked"),
+    [("reg:5000/x", "reg:5000/x:latest"), ("x", "x:latest"), ("reg/x:1", "reg/x:1"),
+     ("reg/x@sha256:" + "0" * 64, "reg/x@sha256:" + "0" * 64)],
+)  # fmt: skip
+def test_no_tag_means_latest(image: str, asked: str) -> None:
+    assert with_tag(image) == asked
+
+
+def test_the_digest_is_that_of_the_repository_asked_for() -> None:
+    known = ["other.example.org/x@sha256:aa", "reg:5000/team/x@sha256:bb"]
+
+    assert _digest_of("reg:5000/team/x:1", known) == "sha256:bb"
+    assert _digest_of("unknown/x:1", known) == "sha256:aa"
+    assert _digest_of("reg:5000/team/x@sha256:" + "c" * 64, known) == "sha256:" + "c" * 64
+    assert _digest_of("x:1", []) == ""
