@@ -18,10 +18,10 @@ from tests.journeys.world import World
 
 MEGABYTE = 1 << 20
 LINES = 2_000_000  # of 100 bytes: 200 MB
-# A controller that does nothing has 90 MB; frames on their way are at most 20 MB.
-CONTROLLER = 260 * MEGABYTE
-# ansible-playbook itself, the agent, its spool of 64 MB, the project: 200 MB would not fit.
-POD = 420 * MEGABYTE
+# Frames on their way are at most 20 MB; 200 MB would not fit.
+CONTROLLER = 200 * MEGABYTE
+# ansible-playbook itself, the agent and its spool of 64 MB; 200 MB more would not fit.
+POD = 300 * MEGABYTE
 
 
 async def faults(job: Any) -> list[str]:

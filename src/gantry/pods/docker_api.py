@@ -179,8 +179,11 @@ class DockerEngine:
             async with engine_words(f"create pod {spec.name}"):
                 made = await self._docker.containers.create(container_config(spec), name=spec.name)
                 return str(made.id)
-        except EngineError as error:
-            if isinstance(error.__cause__, DockerError) and error.__cause__.status == 409:
+        except EngineUnreachable:
+            raise
+        except EngineError:
+            # Made before? Docker answers 409 then, podman 4.3 answers 500.
+            with contextlib.suppress(EngineError):
                 async with engine_words(f"find pod {spec.name}"):
                     return str((await self._docker.containers.get(spec.name)).id)
             raise
