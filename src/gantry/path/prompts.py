@@ -26,6 +26,10 @@ ROWS = {"inventory": Inventory, "execution_environment": ExecutionEnvironment}
 TEXTS = ("scm_branch", "job_tags", "skip_tags", "limit")
 
 
+LARGEST_NUMBER = 2**31 - 1
+LONGEST_BRANCH = 256
+
+
 @dataclass
 class Prompted:
     """The launch options of the job to be, its credentials, and what was not taken."""
@@ -130,17 +134,27 @@ def _checked(name: str, value: Any, user: User | None) -> Any:
         _expect(isinstance(value, list), _not_a_list(value), name)
         return [_row(Credential, pk, name, user) for pk in value]
     if name in TEXTS:
-        _expect(isinstance(value, str), "Not a valid string.", name)
+        _check_text(name, value)
     elif name == "diff_mode":
         _expect(isinstance(value, bool), "Must be a valid boolean.", name)
     elif name == "job_type":
-        _expect(value in dict(JOB_TYPES), f'"{value}" is not a valid choice.', name)
+        _expect(value in list(dict(JOB_TYPES)), f'"{value}" is not a valid choice.', name)
     return value
 
 
 def _expect(right: bool, sentence: str, field: str) -> None:
     if not right:
         raise InvalidInput(sentence, field=field)
+
+
+def _check_text(name: str, value: Any) -> None:
+    """What PostgreSQL could not store is refused here, with DRF's words."""
+    _expect(isinstance(value, str), "Not a valid string.", name)
+    _expect("\0" not in value, "Null characters are not allowed.", name)
+    _expect(not any("\ud800" <= c <= "\udfff" for c in value), "Not a valid string.", name)
+    if name == "scm_branch":
+        sentence = f"Ensure this field has no more than {LONGEST_BRANCH} characters."
+        _expect(len(value) <= LONGEST_BRANCH, sentence, name)
 
 
 def _not_a_list(value: Any) -> str:
@@ -152,6 +166,8 @@ def _number(name: str, value: Any) -> int:
         raise InvalidInput("A valid integer is required.", field=name)
     if name in COUNTS and value < 0:
         raise InvalidInput("Ensure this value is greater than or equal to 0.", field=name)
+    sentence = f"Ensure this value is less than or equal to {LARGEST_NUMBER}."
+    _expect(abs(value) <= LARGEST_NUMBER, sentence, name)
     if name == "verbosity" and value not in dict(VERBOSITIES):
         raise InvalidInput(f'"{value}" is not a valid choice.', field=name)
     return value
