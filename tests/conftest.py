@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import django
 import pytest
 
 # Not pytest's tmp_path: as root the database's own user must be able to pass through.
@@ -26,6 +27,8 @@ os.environ.update(
     GANTRY_CONTROL_PLANE_IMAGE="localhost/gantry/starter-ee:latest",
 )
 os.environ.pop("DATABASE_URL", None)
+# Tests import models at their head; this needs no database yet.
+django.setup()
 
 
 @pytest.fixture(scope="session")
@@ -37,10 +40,8 @@ def database() -> Iterator[str]:
     server = postgres.Embedded(settings())
     server.start()
     try:
-        import django
         from django.core.management import call_command
 
-        django.setup()
         call_command("migrate", verbosity=0)
         yield postgres.url(settings())
     finally:

@@ -15,14 +15,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import django
 import pytest
+from django.test import Client
+from playwright.sync_api import Browser, Page, sync_playwright
 
-django.setup()
-
-from django.test import Client  # noqa: E402
-from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
-from story import Writer  # noqa: E402
+from tests.web.story import Writer
 
 ADMIN = ("admin", "correct horse")
 DEADLINE = 20.0

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import story
-from conftest import Server, eventually
 from playwright.sync_api import Page, expect
+
+from tests.web import story
+from tests.web.conftest import Server, eventually
 
 
 def lines(page: Page) -> list[str]:

@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-import story
-from conftest import Server, logged_in
 from django.contrib.auth import get_user_model
+
+from tests.web import story
+from tests.web.conftest import Server, logged_in
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import story
+from tests.web import story
 
 
 def fetched(client, job, start, end):

@@ -6,8 +6,6 @@ import json
 import re
 
 import pytest
-import story
-from conftest import logged_in
 from django.test import Client
 
 from gantry.resources.credentials import Credential, CredentialType
@@ -16,6 +14,8 @@ from gantry.resources.jobs import Job, ProjectUpdate, UnifiedJob
 from gantry.resources.organizations import Organization
 from gantry.resources.projects import Project
 from gantry.resources.templates import JobTemplate
+from tests.web import story
+from tests.web.conftest import logged_in
 
 INLINE = re.compile(r"<style|<script(?![^>]* src=)|\sstyle=|\son[a-z]+=|javascript:", re.I)
 

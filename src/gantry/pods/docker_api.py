@@ -16,11 +16,13 @@ from typing import Any
 
 import aiodocker
 import aiohttp
+from aiodocker.containers import DockerContainer
 from aiodocker.exceptions import DockerError
 from aiodocker.stream import Stream
 
 from gantry.base.errors import EngineError, EngineUnreachable
 from gantry.base.image_reference import parse_reference
+from gantry.pods import docker_user
 from gantry.pods.contract import (
     LABEL_INSTANCE,
     LABEL_JOB,
@@ -178,6 +180,8 @@ class DockerEngine:
         try:
             async with engine_words(f"create pod {spec.name}"):
                 made = await self._docker.containers.create(container_config(spec), name=spec.name)
+                if not await self.is_podman():
+                    made = await self._with_user(made, spec)
                 return str(made.id)
         except EngineUnreachable:
             raise
@@ -187,6 +191,21 @@ class DockerEngine:
                 async with engine_words(f"find pod {spec.name}"):
                     return str((await self._docker.containers.get(spec.name)).id)
             raise
+
+    async def _with_user(self, made: DockerContainer, spec: PodSpec) -> DockerContainer:
+        """Docker's pods: the same one, or another whose /etc/passwd knows the user.
+
+        Docker writes into no read-only image; a pod that is not root can write little there.
+        """
+        text = await docker_user.passwd(made)
+        if docker_user.knows(text, spec.user):
+            return made
+        await made.delete(force=True, v=True)
+        config = container_config(spec)
+        config["HostConfig"]["ReadonlyRootfs"] = False
+        made = await self._docker.containers.create(config, name=spec.name)
+        await docker_user.add(made, text, spec.user)
+        return made
 
     async def start(self, pod: str) -> DockerStream:
         async with engine_words("start the pod"):
@@ -218,16 +237,8 @@ class DockerEngine:
             raise
         state = shown["State"]
         running = state.get("Running") or state.get("Status") in ("running", "paused", "stopping")
-        word = (
-            "running"
-            if running
-            else (
-                "created"
-                if not state.get("Pid")
-                and state.get("Status") in ("created", "configured", "initialized")
-                else "exited"
-            )
-        )
+        fresh = state.get("Status") in ("created", "configured", "initialized")
+        word = "running" if running else "created" if fresh and not state.get("Pid") else "exited"
         return PodState(
             word, state.get("ExitCode"), bool(state.get("OOMKilled")), state.get("Error") or "",
             {"started": state.get("StartedAt"), "finished": state.get("FinishedAt")},
@@ -247,8 +258,18 @@ class DockerEngine:
                 await self._docker.containers.container(pod).delete(force=True, v=True)
         except EngineError as error:
             cause = error.__cause__
-            if not (isinstance(cause, DockerError) and cause.status == 404):
-                raise
+            status = cause.status if isinstance(cause, DockerError) else 0
+            if status == 404 or (status == 409 and await self._gone_soon(pod)):
+                return
+            raise
+
+    async def _gone_soon(self, pod: str) -> bool:
+        """Docker answers 409 while another's removal of the same pod is under way."""
+        for _ in range(50):
+            if (await self.inspect(pod)).gone:
+                return True
+            await asyncio.sleep(0.1)
+        return False
 
     async def events(self, pod: str, since: float) -> list[str]:
         params = {
@@ -314,7 +335,8 @@ def container_config(spec: PodSpec) -> dict[str, Any]:
         "User": spec.user,
         "Env": [f"{k}={v}" for k, v in spec.environment.items()],
         "Labels": spec.labels,
-        "WorkingDir": "/runner" if "/runner" in spec.tmpfs else "/",
+        # Not the home: a runtime gives a tmpfs the mode of a directory that is there already.
+        "WorkingDir": "/",
         "OpenStdin": True,
         "StdinOnce": False,
         "AttachStdin": True,
