@@ -12,7 +12,7 @@ import subprocess
 import tarfile
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -126,6 +126,7 @@ class Images:
 
     podman: Podman
     home: Path
+    registries: set[str] = field(default_factory=set)
 
     def push(self, registry: Registry, name: str, *, size: int = 2000, seed: object = "") -> str:
         """An image of one file of random bytes, in the registry only. Returns its reference."""
@@ -141,15 +142,22 @@ class Images:
         return reference
 
     def send(self, reference: str, registry: Registry) -> None:
+        self.registries.add(registry.address)
         login = ["--creds", f"{USER}:{PASSWORD}"] if registry.password else []
         self.podman.run("push", "--tls-verify=false", *login, reference)
         self.forget(reference)
 
     def forget(self, reference: str) -> None:
-        self.podman.succeeds("image", "rm", "--force", reference)
+        self.podman.succeeds("image", "rm", reference)
 
-    def here(self, reference: str) -> bool:
-        return self.podman.succeeds("image", "exists", reference)
+    def forget_all(self) -> None:
+        """What jobs pulled from these registries."""
+        rows = self.podman.run("images", "--format={{.Repository}} {{.Tag}} {{.ID}}").splitlines()
+        for repository, tag, identity in (row.split() for row in rows):
+            if repository.partition("/")[0] in self.registries:
+                # By name, and without force: an image of others may have this name besides its own.
+                name = identity if tag == "<none>" else f"{repository}:{tag}"
+                self.podman.succeeds("image", "rm", name)
 
 
 class SlowProxy:

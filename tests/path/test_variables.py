@@ -83,8 +83,10 @@ def test_child_beats_parent_host_beats_group_and_later_names_beat_earlier(
     inventory.hosts.update(variables="{}")
     inventory.hosts.filter(name="beta").update(variables='{"level": "host"}')
     child = group(inventory, "a_child", "level: child\nsame: a_child", hosts=["alpha", "beta"])
-    group(inventory, "b_sibling", "same: b_sibling", hosts=["alpha"])
-    parent = group(inventory, "z_parent", "level: parent\nonly_parent: 1", children=[child])
+    sibling = group(inventory, "b_sibling", "same: b_sibling", hosts=["alpha"])
+    parent = group(
+        inventory, "z_parent", "level: parent\nonly_parent: 1", children=[child, sibling]
+    )
     group(inventory, "grand", "level: grand\nonly_grand: 1", children=[parent])
     group(inventory, "first", "priority: first\nansible_group_priority: 10", hosts=["alpha"])
     group(inventory, "second", "priority: second", hosts=["alpha"])

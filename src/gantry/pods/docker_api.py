@@ -7,7 +7,6 @@ docs/decisions/0003-docker-api.md; every deviation from the plain API says why w
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import json
 import time
@@ -21,7 +20,6 @@ from aiodocker.exceptions import DockerError
 from aiodocker.stream import Stream
 
 from gantry.base.errors import EngineError, EngineUnreachable
-from gantry.base.image_reference import parse_reference
 from gantry.pods import docker_user
 from gantry.pods.contract import (
     LABEL_INSTANCE,
@@ -33,6 +31,7 @@ from gantry.pods.contract import (
     PullProgress,
     RegistryLogin,
 )
+from gantry.pods.image_words import auth_header, digest_of, take_progress
 
 STDERR = 2
 NOBODY_THERE = 900  # aiodocker's own status for a connection that could not be made or broke
@@ -134,7 +133,7 @@ class DockerEngine:
             if isinstance(error.__cause__, DockerError) and error.__cause__.status == 404:
                 return None
             raise
-        digest = _digest_of(reference, found.get("RepoDigests") or [])
+        digest = digest_of(reference, found.get("RepoDigests") or [])
         identity = found["Id"] if ":" in found["Id"] else f"sha256:{found['Id']}"
         platform = "/".join(
             filter(None, [found.get("Os"), found.get("Architecture"), found.get("Variant")])
@@ -150,7 +149,7 @@ class DockerEngine:
         path, params = "images/create", {"fromImage": reference}
         headers = {}
         if login is not None and (login.username or login.password):
-            headers["X-Registry-Auth"] = _auth_header(login)
+            headers["X-Registry-Auth"] = auth_header(login)
         own = login is not None and not login.verify_ssl and await self.is_podman()
         if own:
             # Docker has it in its own configuration only, and so have podman's Docker-compatible
@@ -166,7 +165,7 @@ class DockerEngine:
             ) as response:  # fmt: skip
                 async for line in response.content:
                     if line.strip():
-                        _take_progress(json.loads(line), layers, on_progress)
+                        take_progress(json.loads(line), layers, on_progress)
         except DockerError as error:
             if error.status == NOBODY_THERE:
                 raise _unreachable(f"pull {reference}", error) from error
@@ -346,49 +345,6 @@ def container_config(spec: PodSpec) -> dict[str, Any]:
         "Volumes": {path: {} for path in spec.disk},
         "HostConfig": host,
     }
-
-
-def _digest_of(reference: str, known: list[str]) -> str:
-    """Among `repository@digest` of an image, the one that the reference means."""
-    asked = parse_reference(reference)
-    pairs = [(name, digest) for name, _, digest in (d.partition("@") for d in known)]
-    own = [digest for name, digest in pairs if name == asked.repository]
-    if asked.digest:
-        return asked.digest
-    return (own or [digest for _, digest in pairs] or [""])[0]
-
-
-def _auth_header(login: RegistryLogin) -> str:
-    body = {
-        "username": login.username,
-        "password": login.password,
-        "serveraddress": login.host,
-    }
-    return base64.urlsafe_b64encode(json.dumps(body).encode()).decode()
-
-
-def _take_progress(
-    line: dict[str, Any],
-    layers: dict[str, tuple[int, int]],
-    on_progress: Callable[[PullProgress], None],
-) -> None:
-    """One JSON line of images/create: an error, or bytes of one layer."""
-    if line.get("error") or line.get("errorDetail"):
-        words = line.get("error") or line["errorDetail"].get("message", "")
-        raise EngineError(words, code="pull")
-    detail = line.get("progressDetail") or {}
-    layer = line.get("id", "")
-    if layer and detail.get("total"):
-        layers[layer] = (detail.get("current") or 0, detail["total"])
-    elif layer in layers and "complete" in line.get("status", "").lower():
-        layers[layer] = (layers[layer][1], layers[layer][1])
-    on_progress(
-        PullProgress(
-            sum(c for c, _ in layers.values()),
-            sum(t for _, t in layers.values()),
-            (line.get("status") or line.get("stream") or "").strip()[:200],
-        )
-    )
 
 
 def _event_sentence(event: dict[str, Any]) -> str:
