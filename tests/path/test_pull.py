@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gantry.path.pull import explain, with_tag
-from gantry.pods.image_words import digest_of
+from gantry.pods.image_words import digests_of
 
 SAID = [
     ("unauthorized: authentication required", "registry_denied"),
@@ -51,11 +51,10 @@ def test_no_tag_means_latest(image: str, asked: str) -> None:
     assert with_tag(image) == asked
 
 
-def test_the_digest_is_the_newest_of_the_repository_asked_for() -> None:
-    built, pulled = "reg:5000/team/x@sha256:aa", "reg:5000/team/x@sha256:bb"
-    known = ["other.example.org/x@sha256:cc", built, pulled]
+def test_the_digests_are_those_of_the_repository_asked_for() -> None:
+    known = ["other.example.org/x@sha256:cc", "reg:5000/team/x@sha256:aa"]
 
-    assert digest_of("reg:5000/team/x:1", known) == "sha256:bb"
-    assert digest_of("unknown/x:1", known[:1]) == "sha256:cc"
-    assert digest_of("reg:5000/team/x@sha256:" + "c" * 64, known) == "sha256:" + "c" * 64
-    assert digest_of("x:1", []) == ""
+    assert digests_of("reg:5000/team/x:1", known) == ["sha256:aa"]
+    assert digests_of("unknown/x:1", known) == ["sha256:cc", "sha256:aa"]
+    assert digests_of("reg:5000/team/x@sha256:" + "c" * 64, known) == ["sha256:" + "c" * 64]
+    assert digests_of("x:1", []) == []

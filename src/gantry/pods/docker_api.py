@@ -31,7 +31,7 @@ from gantry.pods.contract import (
     PullProgress,
     RegistryLogin,
 )
-from gantry.pods.image_words import auth_header, digest_of, take_progress
+from gantry.pods.image_words import auth_header, digests_of, take_progress
 
 STDERR = 2
 NOBODY_THERE = 900  # aiodocker's own status for a connection that could not be made or broke
@@ -40,7 +40,7 @@ CONNECT = 10.0
 # aiohttp ends idle keep-alive connections itself; a long pull or stream must not be cut by a total.
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=None)
 SHORT = 60.0
-LIBPOD_PULL = "v4.0.0/libpod/images/pull"
+LIBPOD = "v4.0.0/libpod"
 
 
 @contextlib.asynccontextmanager
@@ -133,12 +133,26 @@ class DockerEngine:
             if isinstance(error.__cause__, DockerError) and error.__cause__.status == 404:
                 return None
             raise
-        digest = digest_of(reference, found.get("RepoDigests") or [])
+        digests = digests_of(reference, found.get("RepoDigests") or [])
+        if len(digests) > 1 and await self.is_podman():
+            # Sorted by value. Its first manifest may be the one it was built with here, which no
+            # registry knows, or one platform's of an index; any other came by a pull.
+            first = await self._first_digest(reference)
+            digests = [d for d in digests if d != first] or digests
+        digest = digests[0] if digests else ""
         identity = found["Id"] if ":" in found["Id"] else f"sha256:{found['Id']}"
         platform = "/".join(
             filter(None, [found.get("Os"), found.get("Architecture"), found.get("Variant")])
         )
         return Image(identity, digest or identity, platform)
+
+    async def _first_digest(self, reference: str) -> str:
+        path = f"{LIBPOD}/images/{reference}/json"
+        async with (
+            engine_words(f"look at image {reference}"),
+            self._docker._query(path, versioned_api=False) as response,
+        ):
+            return str((await response.json()).get("Digest") or "")
 
     async def pull(
         self,
@@ -154,7 +168,7 @@ class DockerEngine:
         if own:
             # Docker has it in its own configuration only, and so have podman's Docker-compatible
             # calls before 4.4; those of libpod tell bytes since 4.4 too, when asked for compatMode.
-            path = LIBPOD_PULL
+            path = f"{LIBPOD}/images/pull"
             params = {"reference": reference, "tlsVerify": "false", "policy": "always",
                       "compatMode": "true"}  # fmt: skip
         layers: dict[str, tuple[int, int]] = {}

@@ -15,18 +15,14 @@ from gantry.base.image_reference import parse_reference
 from gantry.pods.contract import PullProgress, RegistryLogin
 
 
-def digest_of(reference: str, known: list[str]) -> str:
-    """Among an image's `repository@digest`s the one that the reference means, "" if there is none.
-
-    Engines list them in the order in which they came: an image that was built here, pushed and then
-    pulled has first the digest it was built with, which no registry knows.
-    """
+def digests_of(reference: str, known: list[str]) -> list[str]:
+    """Of an image's `repository@digest`s those the reference may mean; any if none is its own."""
     asked = parse_reference(reference)
     if asked.digest:
-        return asked.digest
+        return [asked.digest]
     pairs = [(name, digest) for name, _, digest in (d.partition("@") for d in known)]
     own = [digest for name, digest in pairs if name == asked.repository]
-    return (own or [digest for _, digest in pairs] or [""])[-1]
+    return own or [digest for _, digest in pairs]
 
 
 def auth_header(login: RegistryLogin) -> str:
