@@ -20,7 +20,7 @@ from gantry.base.engine_probe import EngineSetup, probe_engine
 from gantry.base.errors import ConfigurationError
 from gantry.cli import jobs
 from gantry.cli.demo.images import build_demo_images
-from gantry.cli.demo.world import DemoFacts, DemoWorld
+from gantry.cli.demo.world import DemoFacts, DemoWorld, remove_containers
 from gantry.images.podman_cli import Podman
 from gantry.images.starter import STARTER_IMAGE
 
@@ -66,7 +66,7 @@ def stop(state: Path) -> int:
     filters = f"label=gantry.instance={instance}" if instance else "label=gantry.instance"
     left = podman.run("ps", "--all", "--quiet", "--filter", filters).split()
     if left:
-        podman.run("rm", "--force", "--volumes", *left)
+        remove_containers(podman, left)
     DemoWorld(setup, state).stop()
     click.echo("Nodes, cloud and pods are gone. `scripts/demo` starts them again in seconds.")
     return 0

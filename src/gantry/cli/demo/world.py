@@ -105,7 +105,7 @@ class DemoWorld:
         """Remove the containers and their network; the keys stay for the next time."""
         listed = self.podman.run("ps", "--all", "--quiet", "--filter", f"label={LABEL}")
         if listed:
-            self.podman.run("rm", "--force", "--time=1", "--volumes", *listed.split())
+            remove_containers(self.podman, listed.split())
         if self.podman.succeeds("network", "exists", NETWORK):
             self.podman.run("network", "rm", NETWORK)
 
@@ -184,6 +184,13 @@ class DemoWorld:
             said = self.podman.run("logs", "--tail=20", name)
             sentence = f"The demo's container {name} does not answer: {error.sentence} {said}"
             raise EngineError(sentence, cure=f"podman logs {name}") from error
+
+
+def remove_containers(podman: Podman, names: list[str]) -> None:
+    """Kill and remove. podman 4.3 fails on a container that ends while it is being killed."""
+    arguments = ("rm", "--force", "--time=0", "--volumes", "--ignore", *names)
+    if not podman.succeeds(*arguments):
+        podman.run(*arguments)
 
 
 def _files(folder: Path) -> list[Path]:
