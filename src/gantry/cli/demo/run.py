@@ -26,10 +26,13 @@ from gantry.images.starter import STARTER_IMAGE
 
 NAME = "Gantry demo"
 PATIENCE = 90.0
+INSTANCE = "instance"  # file with the installation's uuid: its pods are found by it
 
 
 def run(state: Path) -> int:
     """0 when the demo's job was successful."""
+    from gantry.resources.jobs import Installation
+
     s = settings()
     setup = probe_engine()
     for problem in setup.problems:
@@ -37,6 +40,7 @@ def run(state: Path) -> int:
     facts = _world(setup, state)
     _wait_until_up(s)
     _login(s)
+    (state / INSTANCE).write_text(str(Installation.objects.get().uuid))
     template = _rows(facts, s)
     job = jobs.launch(str(template.pk), {}, "")
     click.secho(f"\nJob {job.pk} in the browser: {jobs.page(job)}", bold=True)
@@ -56,31 +60,30 @@ def stop(state: Path) -> int:
     from gantry.cli.up import running_pid
     from gantry.cli.up import stop as stop_gantry
 
-    s = settings()
-    instance = ""
-    if running_pid(s):
-        instance = _cancel_jobs()
+    if running_pid(settings()):
+        _cancel_jobs()
     click.echo(stop_gantry())
     setup = probe_engine()
-    podman = Podman.of(setup, state)
-    filters = f"label=gantry.instance={instance}" if instance else "label=gantry.instance"
-    left = podman.run("ps", "--all", "--quiet", "--filter", filters).split()
-    if left:
-        remove_containers(podman, left)
+    if (state / INSTANCE).exists():
+        # Only this installation's: another may run on the same engine.
+        label = f"label=gantry.instance={(state / INSTANCE).read_text()}"
+        podman = Podman.of(setup, state)
+        left = podman.run("ps", "--all", "--quiet", "--filter", label).split()
+        if left:
+            remove_containers(podman, left)
     DemoWorld(setup, state).stop()
     click.echo("Nodes, cloud and pods are gone. `scripts/demo` starts them again in seconds.")
     return 0
 
 
-def _cancel_jobs() -> str:
-    """Ask for the end of all that runs and wait for it; the installation's uuid."""
+def _cancel_jobs() -> None:
+    """Ask for the end of all that runs and wait for it."""
     from gantry.path.launch import cancel_job
-    from gantry.resources.jobs import ACTIVE, Installation, UnifiedJob
+    from gantry.resources.jobs import ACTIVE, UnifiedJob
 
     for job in UnifiedJob.objects.filter(status__in=ACTIVE):
         cancel_job(job, user=None)
     _until(lambda: not UnifiedJob.objects.filter(status__in=ACTIVE).exists(), 30)
-    return str(Installation.objects.get().uuid)
 
 
 def _world(setup: EngineSetup, state: Path) -> DemoFacts:
