@@ -12,6 +12,7 @@ from gantry.pods.agent import sync
 from gantry.pods.agent.source import TOO_OLD
 from gantry.pods.contract import PodState
 
+CUT = "Error: read unixpacket @->/proc/self/fd/13/attach: read: connection reset by peer"
 RECAP = "\x1b[0mPLAY RECAP ****\r\nalpha : ok=1 unreachable=1 failed=0"
 
 
@@ -103,6 +104,7 @@ def gone(state: str = "exited", **more: Any) -> PodEnded:
     ("outcome", "code"),
     [
         (gone(exit_code=1, complaints=f"{TOO_OLD}: 3.6.9\n"), "python_too_old"),
+        (gone(exit_code=1, complaints=f"{TOO_OLD}: 3.6.9\n{CUT}\n"), "python_too_old"),
         (gone(exit_code=137, oom_killed=True), "out_of_memory"),
         (gone(exit_code=137, events=["oom"]), "out_of_memory"),
         (gone("gone"), "pod_gone"),
@@ -122,5 +124,5 @@ def test_a_pod_that_ended_without_a_word_leaves_its_evidence(outcome: PodEnded, 
 
 
 def test_the_last_words_of_a_pod_are_in_the_sentence() -> None:
-    outcome = gone(exit_code=1, complaints="Traceback\nImportError: no ssl\n")
+    outcome = gone(exit_code=1, complaints=f"Traceback\nImportError: no ssl\n{CUT}\n")
     assert decide("job", outcome, "").sentence.endswith("exit code 1: ImportError: no ssl")

@@ -36,6 +36,14 @@ def test_each_wording_has_its_class_and_keeps_the_words(words: str, code: str) -
     assert failure.cure.endswith(".")
 
 
+def test_an_image_that_only_this_machine_could_have_is_told_as_missing_here() -> None:
+    failure = explain("localhost/team/ee:1", "dial tcp 127.0.0.1:443: connection refused")
+
+    assert failure.code == "image_not_present"
+    assert "Build it or load it" in failure.cure
+    assert explain("localhost:5000/x:1", "connection refused").code == "registry_unreachable"
+
+
 def test_the_name_of_an_image_decides_nothing() -> None:
     image = "reg.example.org/denied/tls-404:1"
 

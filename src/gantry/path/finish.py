@@ -14,6 +14,8 @@ from gantry.path.stream import Ended, PodEnded
 from gantry.pods.agent.source import TOO_OLD
 
 TAIL = 4000
+# What podman adds to a pod's stderr when the pod ends before its input was taken.
+ATTACH_CUT = "Error: read unixpacket"
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,8 @@ def _without_end(outcome: PodEnded, last_output: str) -> Verdict:
     }  # fmt: skip
     if TOO_OLD in outcome.complaints:
         return Verdict(
-            "error", "python_too_old", outcome.complaints.strip().splitlines()[-1],
+            "error", "python_too_old",
+            next(line for line in outcome.complaints.splitlines() if TOO_OLD in line),
             "Gantry needs python3 3.9 or newer in the image.", evidence,
         )  # fmt: skip
     if state.oom_killed or "oom" in outcome.events:
@@ -173,7 +176,7 @@ def _without_end(outcome: PodEnded, last_output: str) -> Verdict:
             "Out of memory on the machine, or somebody killed it: see the engine's events in the "
             "evidence. Launch again.", evidence,
         )  # fmt: skip
-    words = outcome.complaints.strip().splitlines()
+    words = [w for w in outcome.complaints.strip().splitlines() if not w.startswith(ATTACH_CUT)]
     detail = f": {words[-1]}" if words else "."
     return Verdict(
         "error", "pod_ended", f"The pod ended by itself with exit code {code}{detail}",

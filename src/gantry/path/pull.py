@@ -65,6 +65,12 @@ class PullRequest:
 
 def explain(image: str, words: str) -> JobFailure:
     """The failure that a registry's or engine's words amount to."""
+    if parse_reference(image).domain == "localhost":
+        return JobFailure(
+            f"Image {image} is not present, and `localhost` names no registry: {words.strip()}",
+            cure="Build it or load it on the engine's machine, or choose an image of a registry.",
+            code="image_not_present",
+        )
     # The image's own name may hold any of the needles.
     lower = words.lower().replace(parse_reference(image).repository.lower(), "")
     known = (rest for needles, *rest in PULL_ERRORS if any(n in lower for n in needles))
