@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 PING = "- hosts: all\n  gather_facts: false\n  tasks:\n    - ping:\n"
-LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+LOCAL = {
+    "ansible_connection": "local",
+    "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+}
 
 
 def pack(files: dict[str, str]) -> bytes:
