@@ -92,6 +92,15 @@ def test_then_that_of_the_inventorys_organization(rules: dict[str, Any]) -> None
     )  # fmt: skip
 
 
+def test_then_the_one_that_the_installation_has_as_its_default(rules: dict[str, Any]) -> None:
+    from gantry.resources.models import Installation
+
+    template = without(rules, "template", "project", "organization", "inventory")
+    Installation.objects.update(default_environment=environment("chosen for all"))
+
+    assert answer(rules, template) == ("chosen for all", "global default of this installation")
+
+
 def test_then_the_global_one_that_the_setting_names(rules: dict[str, Any]) -> None:
     template = without(rules, "template", "project", "organization", "inventory")
     environment("a newer global one")

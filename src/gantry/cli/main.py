@@ -237,6 +237,31 @@ def job_show(job_id: int) -> None:
     click.echo(jobs.record(jobs.find(job_id)))
 
 
+@main.group()
+def ee() -> None:
+    """Execution environments from the command line."""
+
+
+@ee.command(name="default")
+@click.argument("name", default="")
+def ee_default(name: str) -> None:
+    """Make NAME the global default environment; without NAME, have none.
+
+    It is what a job runs in when its template, project and organizations choose nothing.
+    """
+    with_database()
+    from gantry.base.errors import InvalidInput
+    from gantry.resources.models import ExecutionEnvironment, Installation
+
+    chosen = ExecutionEnvironment.objects.filter(name=name).first()
+    if name and chosen is None:
+        raise InvalidInput(
+            f"No execution environment is named {name}.", cure="The page of that name lists them."
+        )
+    Installation.objects.update(default_environment=chosen)
+    click.echo(f"Global default: {chosen or 'none'}")
+
+
 @main.command()
 @click.option("--stop", "stopping", is_flag=True, help="Remove the demo's nodes and cloud.")
 @click.option("--state", type=click.Path(path_type=Path), default=None, help="Where its keys lie.")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from gantry.base.config import settings
 from gantry.base.errors import JobFailure
 from gantry.resources.environments import ExecutionEnvironment
-from gantry.resources.jobs import Job, ProjectUpdate, UnifiedJob
+from gantry.resources.jobs import Installation, Job, ProjectUpdate, UnifiedJob
 from gantry.resources.organizations import Organization
 from gantry.resources.projects import Project
 from gantry.resources.templates import JobTemplate
@@ -69,6 +69,9 @@ def _default_of(organization: Organization | None, detail: str) -> Candidate:
 
 
 def _global() -> Iterator[Candidate]:
+    installation = Installation.objects.select_related("default_environment").first()
+    chosen = installation.default_environment if installation else None
+    yield chosen, "global default of this installation"
     unmanaged = ExecutionEnvironment.objects.filter(organization=None, managed=False)
     listed = unmanaged.filter(image=settings().global_image).order_by("-created").first()
     yield listed, "global default: the image that GANTRY_GLOBAL_IMAGE names"

@@ -194,6 +194,11 @@ class Installation(models.Model):
 
     uuid = models.UUIDField(unique=True)
     created = models.DateTimeField(auto_now_add=True)
+    # AWX's setting DEFAULT_EXECUTION_ENVIRONMENT
+    default_environment = models.ForeignKey(
+        "ExecutionEnvironment", null=True, blank=True, default=None, on_delete=models.SET_NULL,
+        related_name="+",
+    )  # fmt: skip
 
     def __str__(self) -> str:
         return str(self.uuid)
