@@ -80,6 +80,17 @@ def at_the_gate(outside: CountingServer, path: str = "/gate") -> Callable[[], bo
     return lambda: outside.counts[path] > 0
 
 
+async def reach(outside: CountingServer, path: str, job: Any) -> None:
+    """Until the play asks for `path`; tells how far the job has come when it does not."""
+    try:
+        await until(at_the_gate(outside, path), f"the play at {path}")
+    except AssertionError as error:
+        await in_thread(lambda: waiting_for_database(job.refresh_from_db))()
+        where = f"{job.status} {job.stage} {job.waiting_for!r} attempt {job.attempt}"
+        said = (await in_thread(lambda: waiting_for_database(lambda: stdout(job)))())[-500:]
+        raise AssertionError(f"{error}; {where} {job.stage_times} {told(job)} {said}") from error
+
+
 # -- the engine -----------------------------------------------------------------------------------
 
 
@@ -142,25 +153,23 @@ class DyingEngine(DockerEngine):
 
     def __init__(self, service: OwnService, verb: str, *, after: bool) -> None:
         super().__init__(service.url)
-        self._kill: Callable[[], None] | None = service.kill
-        real = getattr(self, verb)
+        self.died = False
+        real, uses = getattr(self, verb), iter([True])
+
+        def die() -> None:
+            service.kill()
+            self.died = True
 
         async def dying(*arguments: Any) -> Any:
-            kill, self._kill = self._kill, None
-            if kill is None:
-                return await real(*arguments)
-            if not after:
-                kill()
-                return await real(*arguments)
+            first = next(uses, False)
+            if first and not after:
+                die()
             result = await real(*arguments)
-            kill()
+            if first and after:
+                die()
             return result
 
         setattr(self, verb, dying)
-
-    @property
-    def died(self) -> bool:
-        return self._kill is None
 
 
 @pytest.mark.parametrize(
@@ -375,7 +384,7 @@ async def test_a_job_goes_on_while_its_controllers_connections_are_cut(
     controller.start()
 
     for n in range(10):
-        await until(at_the_gate(outside, f"/{n}"), f"part {n}")
+        await reach(outside, f"/{n}", job)
         await asyncio.to_thread(terminate_backends, postgres_server.url)
     await ended(job)
 

@@ -120,7 +120,9 @@ class Holder:
     def _take(self, sql: str, values: dict[str, Any]) -> list[UnifiedJob]:
         with transaction.atomic(), connection.cursor() as cursor:
             # One at a time: two that looked at the same moment could each start one of two jobs
-            # that may not run beside each other.
+            # that may not run beside each other. A controller that sleeps just here must not keep
+            # all others from their work, so PostgreSQL ends its transaction.
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '5s'")
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CLAIM_LOCK])
             cursor.execute(sql, values)
             taken = [row[0] for row in cursor.fetchall()]

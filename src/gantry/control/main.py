@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -48,6 +49,9 @@ class Control:
 
     async def run(self) -> None:
         """Until told to stop. A database that is away stops nothing but the taking of new jobs."""
+        # Walks wait for the database in threads; the leases must not queue up behind them.
+        threads = ThreadPoolExecutor(self.settings.capacity + 16, thread_name_prefix="rows")
+        asyncio.get_running_loop().set_default_executor(threads)
         await self.world.pool.open()
         listener = asyncio.create_task(self._listen())
         keeper = asyncio.create_task(self._keep_leases())
