@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import shutil
 import signal
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +18,7 @@ from gantry.pods.docker_api import DockerEngine
 from tests.journeys.conftest import ControllerProcess
 from tests.journeys.controlling import controlling
 from tests.journeys.counting import CountingServer
+from tests.journeys.outages import Database, is_busy
 from tests.journeys.outcome import told, until
 from tests.journeys.raw import asking, printing, project
 from tests.journeys.record import faults_of_record, is_cleaned
@@ -246,33 +244,6 @@ def heartbeat_of(pid: int) -> Any:
 # -- PostgreSQL -----------------------------------------------------------------------------------
 
 
-class Database:
-    """The session's own PostgreSQL, stopped and started."""
-
-    def __init__(self) -> None:
-        from gantry.base import postgres
-        from gantry.base.config import settings
-
-        self._server = postgres.Embedded(settings())
-        self.url = postgres.url(settings())
-
-    def stop(self) -> None:
-        self._server.stop()
-
-    def start(self) -> None:
-        self._server.start()
-        for _ in range(10):  # connections of this process's pool that died with the server
-            waiting_for_database(self._ask)
-
-    @staticmethod
-    def _ask() -> None:
-        from django.db import connection
-
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-        connection.close()
-
-
 @pytest.fixture
 def postgres_server(database: str) -> Iterator[Database]:
     server = Database()
@@ -335,35 +306,6 @@ async def test_a_play_that_prints_more_than_fits_waits_until_postgres_is_back(
     assert await faults(job) == []
     printed = [int(x) for x in (await in_thread(stdout)(job)).split() if len(x) == 99]
     assert printed == list(range(lines))
-
-
-def is_busy(job: Any) -> bool:
-    """Whether the pod's processes use the processor; read from outside, between two looks."""
-    before = processor_time(job)
-    threading.Event().wait(0.5)
-    return processor_time(job) > before
-
-
-def processor_time(job: Any) -> int:
-    ticks = 0
-    for pid in pids_of_pod(job.pk):
-        with contextlib.suppress(OSError):
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            ticks += int(fields[11]) + int(fields[12])
-    return ticks
-
-
-def pids_of_pod(job: int) -> list[int]:
-    """By the environment that the play was given: JOB_ID."""
-    found = []
-    for entry in os.listdir("/proc"):
-        with contextlib.suppress(OSError):
-            if not entry.isdigit():
-                continue
-            environment = Path(f"/proc/{entry}/environ").read_bytes().split(b"\0")
-            if f"JOB_ID={job}".encode() in environment:
-                found.append(int(entry))
-    return found
 
 
 async def test_a_job_goes_on_while_its_controllers_connections_are_cut(
