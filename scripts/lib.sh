@@ -44,6 +44,11 @@ install_engine() {
     apt_install podman=podman runc=runc "${netavark[@]}" iptables=iptables \
         slirp4netns=slirp4netns newuidmap=uidmap fuse-overlayfs=fuse-overlayfs \
         mmdebstrap=mmdebstrap /etc/ssl/certs/ca-certificates.crt=ca-certificates
+    # Debian 13 and newer: podman 5's networks are made with nft, which netavark does not ask for.
+    case $(podman --version) in
+        "podman version "[1-4].*) ;;
+        *) apt_install /usr/sbin/nft=nftables ;;
+    esac
 }
 
 # A Python of at least 3.11 that can make virtual environments.
