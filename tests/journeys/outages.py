@@ -1,4 +1,4 @@
-"""Taking PostgreSQL away from running jobs, and seeing from outside what their pods do meanwhile."""
+"""PostgreSQL taken away from running jobs, and what can be seen of their pods meanwhile."""
 
 from __future__ import annotations
 
