@@ -232,13 +232,17 @@ def _wait_for_content(job: Job) -> None:
     if project is None or project.scm_type != "git":
         return
     branch = job.scm_branch or project.scm_branch
+    # Asked before the snapshots: an update keeps its snapshot before it ends, so one of the two
+    # questions finds it.
+    under_way = _under_way(project, branch)
     snapshot = project.snapshots.filter(scm_branch=branch, scm_url=project.scm_url).first()
     stale = project.scm_update_on_launch and (
         snapshot is None
         or (timezone.now() - snapshot.created).total_seconds() >= project.scm_update_cache_timeout
     )
     if snapshot is None or stale:
-        update = _under_way(project, branch, snapshot is None) or update_project(
+        serves = under_way is not None and _serves(under_way, project, snapshot is None)
+        update = (under_way if serves else None) or update_project(
             project, user=None, launch_type="dependency", branch=branch
         )
         job.dependencies.add(update)
@@ -246,16 +250,18 @@ def _wait_for_content(job: Job) -> None:
         job.save(update_fields=["project_update"])
 
 
-def _under_way(project: Project, branch: str, never_synced: bool) -> ProjectUpdate | None:
-    """An update that runs already serves too, where a tree of some seconds ago would do."""
-    if project.scm_update_cache_timeout == 0 and not (
-        never_synced and not project.scm_update_on_launch
-    ):
-        return None
+def _under_way(project: Project, branch: str) -> ProjectUpdate | None:
+    """The newest update of this branch that has not ended, whatever state it is in."""
     return ProjectUpdate.objects.filter(
-        project=project, status__in=("waiting", "running"), scm_branch=branch,
-        scm_url=project.scm_url,
-    ).last()  # fmt: skip
+        project=project, status__in=ACTIVE, scm_branch=branch, scm_url=project.scm_url
+    ).last()
+
+
+def _serves(update: ProjectUpdate, project: Project, never_synced: bool) -> bool:
+    """One that waits always does; one that runs where a tree of some seconds ago would do."""
+    if update.status in ("new", "pending") or project.scm_update_cache_timeout:
+        return True
+    return never_synced and not project.scm_update_on_launch
 
 
 def _seal_passwords(job: UnifiedJob, passwords: dict[str, str]) -> None:
