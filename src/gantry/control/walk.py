@@ -1,6 +1,6 @@
 """THE WALK: one job along the steps of gantry.path, in order. The whole story is in `walk`.
 
-Every step is written down before it is taken and may be taken again: after a crash `adopt` enters
+Every step is written down before it is taken and may be taken again: another controller enters
 the same story at the stage the row says. Each step does one thing and returns what happened.
 """
 
