@@ -350,6 +350,7 @@ def start_service(run_dir: Path, setup: EngineSetup, *, wait: float = 15.0) -> E
         process = subprocess.Popen(
             [setup.executable, "system", "service", "--time=0", f"unix://{path}"],
             env=engine_environment(setup, conf),
+            cwd=run_dir,  # conmon writes a file `oom` where it stands when a pod ran out of memory
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -13,8 +13,9 @@ from typing import Any, Literal, TypeVar, cast
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Model, Q, QuerySet
 
+from gantry.resources.builds import EnvironmentBuild, EnvironmentDefinition
 from gantry.resources.credentials import Credential, CredentialType
-from gantry.resources.environments import ExecutionEnvironment
+from gantry.resources.environments import EnvironmentDigest, ExecutionEnvironment
 from gantry.resources.events import JobEvent
 from gantry.resources.inventories import Group, Host, Inventory
 from gantry.resources.jobs import Job, JobHostSummary, ProjectUpdate, UnifiedJob
@@ -34,6 +35,9 @@ ORGANIZATION: dict[type[Model], str] = {
     Organization: "",
     Credential: "organization",
     ExecutionEnvironment: "organization",
+    EnvironmentBuild: "organization",
+    EnvironmentDefinition: "environment__organization",
+    EnvironmentDigest: "environment__organization",
     Inventory: "organization",
     Host: "inventory__organization",
     Group: "inventory__organization",
@@ -72,6 +76,8 @@ RULES: dict[type[Model], dict[str, frozenset[Role]]] = {
         "use": _ADMIN,
     },
     ExecutionEnvironment: {**_OWNED, "read": _SEE | {"org_member", "shared"}},
+    EnvironmentDefinition: {**_OWNED, "read": _SEE | {"org_member", "shared"}},
+    EnvironmentDigest: {"read": _SEE | {"org_member", "shared"}},
     Credential: {k: v | {"owner"} for k, v in _OWNED.items()},
     CredentialType: {"read": frozenset({"anyone"})},
     User: {

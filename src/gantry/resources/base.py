@@ -46,6 +46,23 @@ PULL_POLICIES = [
     ("missing", "Only pull the image if not present before running."),
     ("never", "Never pull container before running."),
 ]
+DRIFT_POLICIES = [
+    ("follow", "Run what the tag means now."),
+    ("warn", "Run what the tag means now, and warn when that has changed."),
+    ("hold", "Keep the last good digest until a person accepts the new one."),
+]
+DIGEST_ORIGINS = [
+    ("ran", "A job ran it"),
+    ("registry", "The registry said so"),
+    ("pinned", "A person pinned it"),
+    ("built", "A build made it"),
+    ("imported", "An archive brought it"),
+]
+PREFLIGHT_POLICIES = [
+    ("off", "Do not compare."),
+    ("warn", "Warn when the execution environment lacks what a playbook needs."),
+    ("error", "Refuse to launch then."),
+]
 
 
 class Owned(models.Model):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils import timezone
 
 from gantry.base.image_reference import InvalidReference, parse_reference
-from gantry.resources.base import PULL_POLICIES, Owned
+from gantry.resources.base import DIGEST_ORIGINS, DRIFT_POLICIES, PULL_POLICIES, Owned
 
 
 def validate_image(value: str) -> None:
@@ -34,8 +35,53 @@ class ExecutionEnvironment(Owned):
     last_digest = models.CharField(max_length=128, blank=True, default="", editable=False)
     last_used = models.DateTimeField(null=True, editable=False)
 
+    # A pinned EE runs this digest whatever its tag means, from whichever engine or mirror has it.
+    pinned_digest = models.CharField(max_length=128, blank=True, default="")
+    drift_policy = models.CharField(
+        max_length=16, choices=DRIFT_POLICIES, blank=True, default="follow"
+    )
+    # What runs under the policy `hold` until a person accepts another.
+    accepted_digest = models.CharField(max_length=128, blank=True, default="", editable=False)
+    # What the tag meant when its registry was last asked.
+    registry_digest = models.CharField(max_length=128, blank=True, default="", editable=False)
+    registry_checked = models.DateTimeField(null=True, editable=False)
+    registry_error = models.TextField(blank=True, default="", editable=False)
+    drifted_since = models.DateTimeField(null=True, editable=False)
+
     class Meta:
         ordering = ["-created"]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def wanted_digest(self) -> str:
+        """The digest that its jobs must run; "" means: whatever the tag means."""
+        held = self.accepted_digest if self.drift_policy == "hold" else ""
+        return self.pinned_digest or held
+
+
+class EnvironmentDigest(models.Model):
+    """One digest that an EE meant at some time: its history. Jobs keep their own digest too, so
+    that neither the deletion of an EE nor of these rows takes anything from a job's record."""
+
+    environment = models.ForeignKey(
+        ExecutionEnvironment, on_delete=models.CASCADE, related_name="digests"
+    )
+    digest = models.CharField(max_length=128)
+    platform = models.CharField(max_length=64, blank=True, default="")
+    reference = models.CharField(max_length=1024)  # what was asked for when it was first seen
+    origin = models.CharField(max_length=16, choices=DIGEST_ORIGINS)
+    first_seen = models.DateTimeField(auto_now_add=True)
+    last_seen = models.DateTimeField(default=timezone.now)
+    first_run = models.DateTimeField(null=True)
+    last_run = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-first_seen"]
+        constraints = [
+            models.UniqueConstraint(fields=["environment", "digest"], name="environment_digest")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.digest} of {self.environment_id}"

@@ -53,7 +53,9 @@ class UnifiedJob(Owned):
     execution_environment = models.ForeignKey(
         "ExecutionEnvironment", null=True, on_delete=models.SET_NULL, related_name="%(class)ss"
     )
+    ee_name = models.CharField(max_length=512, blank=True, default="")  # outlives the EE
     ee_image = models.CharField(max_length=1024, blank=True, default="")
+    ee_wanted_digest = models.CharField(max_length=128, blank=True, default="")
     ee_digest = models.CharField(max_length=128, blank=True, default="")
     ee_image_id = models.CharField(max_length=128, blank=True, default="")
     ee_platform = models.CharField(max_length=64, blank=True, default="")
@@ -124,6 +126,11 @@ class Job(UnifiedJob, LaunchOptions):
     inventory_snapshot = models.ForeignKey(
         "InventorySnapshot", null=True, on_delete=models.PROTECT, related_name="jobs"
     )
+    # Set where the job repeats another exactly: its digest, commit, inventory and variables.
+    repeats = models.ForeignKey(
+        "self", null=True, on_delete=models.SET_NULL, related_name="repetitions"
+    )
+    preflight = models.JSONField(null=True)  # what the playbook needs and the EE lacks
     artifacts = models.JSONField(default=dict)
     job_slice_number = models.PositiveIntegerField(default=0)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from gantry.resources.builds import EnvironmentBuild, EnvironmentDefinition
 from gantry.resources.credentials import Credential, CredentialType
-from gantry.resources.environments import ExecutionEnvironment
+from gantry.resources.environments import EnvironmentDigest, ExecutionEnvironment
 from gantry.resources.events import JobEvent
+from gantry.resources.images import ImageContents
 from gantry.resources.inventories import Group, Host, Inventory, InventorySnapshot
 from gantry.resources.jobs import (
     Controller,
@@ -23,9 +25,13 @@ __all__ = [
     "Controller",
     "Credential",
     "CredentialType",
+    "EnvironmentBuild",
+    "EnvironmentDefinition",
+    "EnvironmentDigest",
     "ExecutionEnvironment",
     "Group",
     "Host",
+    "ImageContents",
     "Installation",
     "Inventory",
     "InventorySnapshot",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 
-from gantry.resources.base import Owned
+from gantry.resources.base import PREFLIGHT_POLICIES, Owned
 
 
 class User(AbstractUser):
@@ -29,6 +29,11 @@ class Organization(Owned):
         "ExecutionEnvironment", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     ca_bundle = models.TextField(blank=True, default="")
+    # Registries its jobs' images may come from, `host[:port][/path]`; empty: any.
+    allowed_registries = models.JSONField(default=list, blank=True)
+    # PEM public keys; when there are any, only images signed by one of them run.
+    signature_keys = models.TextField(blank=True, default="")
+    preflight = models.CharField(max_length=8, choices=PREFLIGHT_POLICIES, default="warn")
     users = models.ManyToManyField(User, blank=True, related_name="organizations")
     admins = models.ManyToManyField(User, blank=True, related_name="admin_of_organizations")
 

@@ -84,6 +84,7 @@ class ProjectSnapshot(models.Model):
     unpacked_size = models.BigIntegerField(default=0)
     playbooks = models.JSONField(default=list)
     inventory_files = models.JSONField(default=list)
+    needs = models.JSONField(default=dict)  # playbook -> what it needs; read once, see preflight
     update = models.OneToOneField(
         "ProjectUpdate", null=True, on_delete=models.SET_NULL, related_name="snapshot"
     )
