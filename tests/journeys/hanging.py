@@ -127,7 +127,8 @@ def _name_the_point(walk: Any) -> None:
 
 
 if __name__ == "__main__":
-    from gantry.cli.main import main, setup_django
+    from gantry.cli.main import main
+    from gantry.cli.setup import setup_django
 
     setup_django()
     patch()

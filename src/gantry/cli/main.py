@@ -14,6 +14,8 @@ import click
 
 from gantry import __version__
 from gantry.base.errors import GantryError
+from gantry.cli.ee import ee
+from gantry.cli.setup import setup_django, with_database
 
 
 class TeachingGroup(click.Group):
@@ -44,31 +46,6 @@ def main() -> None:
     Settings are environment variables (`gantry settings` lists them) or a TOML file that
     GANTRY_CONFIG names.
     """
-
-
-def setup_django() -> None:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gantry.base.django")
-    import django
-
-    django.setup()
-
-
-def with_database() -> None:
-    """Django, and a database that answers: otherwise a sentence at once, not a pool's time-out."""
-    import psycopg
-
-    from gantry.base import postgres
-    from gantry.base.config import settings
-    from gantry.base.errors import ConfigurationError
-
-    try:
-        psycopg.connect(postgres.url(settings()), connect_timeout=5).close()
-    except psycopg.OperationalError as error:
-        raise ConfigurationError(
-            f"The database does not answer: {str(error).splitlines()[0]}",
-            cure="Start Gantry with `gantry up`, or check DATABASE_URL and GANTRY_DATA_DIR.",
-        ) from error
-    setup_django()
 
 
 @main.command()
@@ -237,29 +214,7 @@ def job_show(job_id: int) -> None:
     click.echo(jobs.record(jobs.find(job_id)))
 
 
-@main.group()
-def ee() -> None:
-    """Execution environments from the command line."""
-
-
-@ee.command(name="default")
-@click.argument("name", default="")
-def ee_default(name: str) -> None:
-    """Make NAME the global default environment; without NAME, have none.
-
-    It is what a job runs in when its template, project and organizations choose nothing.
-    """
-    with_database()
-    from gantry.base.errors import InvalidInput
-    from gantry.resources.models import ExecutionEnvironment, Installation
-
-    chosen = ExecutionEnvironment.objects.filter(name=name).first()
-    if name and chosen is None:
-        raise InvalidInput(
-            f"No execution environment is named {name}.", cure="The page of that name lists them."
-        )
-    Installation.objects.update(default_environment=chosen)
-    click.echo(f"Global default: {chosen or 'none'}")
+main.add_command(ee)
 
 
 @main.command()

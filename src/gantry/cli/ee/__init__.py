@@ -1,0 +1,11 @@
+"""`gantry ee`: execution environments from the command line, one module for each group of commands.
+
+The modules import nothing of Django at their head: only a command that needs it pays for it.
+"""
+
+from __future__ import annotations
+
+from gantry.cli.ee import default
+from gantry.cli.ee.group import ee
+
+__all__ = ["default", "ee"]
