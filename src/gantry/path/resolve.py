@@ -28,7 +28,7 @@ class Resolution:
 
 def resolve_environment(row: Job | ProjectUpdate | JobTemplate | Project) -> Resolution:
     """The EE of a job, or of a template's next job. Raises JobFailure when there is none."""
-    for environment, reason in _candidates(row):
+    for environment, reason in candidates(row):
         if environment is not None:
             return Resolution(environment, reason)
     raise JobFailure(
@@ -39,7 +39,9 @@ def resolve_environment(row: Job | ProjectUpdate | JobTemplate | Project) -> Res
     )
 
 
-def _candidates(row: Job | ProjectUpdate | JobTemplate | Project) -> Iterator[Candidate]:
+def candidates(row: Job | ProjectUpdate | JobTemplate | Project) -> Iterator[Candidate]:
+    """What each level chose, None where it chose nothing, in the order in which they are asked:
+    the first EE is the answer. Pages show them all."""
     if isinstance(row, ProjectUpdate | Project):
         yield _control_plane(), "control plane environment: every project sync runs in it"
         return
