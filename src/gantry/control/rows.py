@@ -21,6 +21,7 @@ from gantry.base.bridge import DATABASE_AWAY, LONGEST_PAUSE, in_thread
 from gantry.base.config import Settings
 from gantry.base.errors import Fenced, JobFailure
 from gantry.base.redact import Redactor
+from gantry.images.login import login_of
 from gantry.path import states
 from gantry.path.finish import Verdict
 from gantry.path.inject import Payload, build_payload
@@ -28,7 +29,7 @@ from gantry.path.launch import masked_secrets, with_mask
 from gantry.path.project import keep_snapshot as keep_project_snapshot
 from gantry.path.pull import PullRequest
 from gantry.path.resolve import Resolution, resolve_environment, specific
-from gantry.pods.contract import Image, PullProgress, RegistryLogin
+from gantry.pods.contract import Image, PullProgress
 from gantry.record.ingest import RecordedJob
 from gantry.resources.environments import ExecutionEnvironment
 from gantry.resources.events import JobEvent
@@ -90,7 +91,7 @@ def resolve(job: UnifiedJob) -> Resolved:
         job, execution_environment=environment, ee_image=environment.image,
         ee_reason=resolution.reason,
     )  # fmt: skip
-    login = _login(environment)
+    login = login_of(environment)
     return Resolved(resolution, PullRequest(environment.image, environment.pull, login))
 
 
@@ -105,17 +106,6 @@ def _check_dependencies(job: UnifiedJob) -> None:
             code="dependency_failed",
             status="failed",
         )
-
-
-def _login(environment: ExecutionEnvironment) -> RegistryLogin | None:
-    credential = environment.credential
-    if credential is None:
-        return None
-    inputs = credential.open_inputs()
-    return RegistryLogin(
-        str(inputs.get("host") or ""), str(inputs.get("username") or ""),
-        str(inputs.get("password") or ""), bool(inputs.get("verify_ssl", True)),
-    )  # fmt: skip
 
 
 @patient

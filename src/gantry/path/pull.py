@@ -1,14 +1,15 @@
 """Step 3, pull: have the image on the engine, by the EE's policy, and say which digest it is.
 
-Jobs that need the same image at the same time share one pull. A failed pull is told in the
-registry's own words with what to do about them.
+Where a digest is wanted (a pin, a held EE, an exact relaunch) it is taken from whatever has it: the
+engine under any name, else a registry. Jobs that need the same image at the same time share one
+pull. A failed pull is told in the registry's own words with what to do about them.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gantry.base.errors import EngineError, EngineUnreachable, JobFailure
 from gantry.base.image_reference import parse_reference
@@ -58,9 +59,22 @@ PULL_ERRORS: list[tuple[tuple[str, ...], str, str, str]] = [
 
 @dataclass(frozen=True)
 class PullRequest:
+    """`digest`, where one is wanted, decides instead of the image's tag and of the policy;
+    `elsewhere` are other references under which it was known."""
+
     image: str
     policy: str  # always, missing, never, or "" which means missing
     login: RegistryLogin | None
+    digest: str = ""
+    elsewhere: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Obtained:
+    """An image that is on the engine, and whether its registry was asked for it just now."""
+
+    image: Image
+    pulled: bool
 
 
 def explain(image: str, words: str) -> JobFailure:
@@ -91,18 +105,43 @@ class Puller:
 
     async def ensure(self, request: PullRequest, on_progress: OnProgress) -> Image:
         """The image that will run. Raises JobFailure with class, sentence and cure."""
+        return (await self.obtain(request, on_progress)).image
+
+    async def obtain(self, request: PullRequest, on_progress: OnProgress) -> Obtained:
+        """As `ensure`, and whether it took a pull."""
+        if request.digest:
+            return await self._of_digest(request, on_progress)
         reference = with_tag(request.image)
         if request.policy != "always":
             present = await self._engine.image(reference)
             if present is not None:
-                return present
-            if request.policy == "never":
-                raise JobFailure(
-                    f"Image {request.image} is not present and its pull policy is `never`.",
-                    cure="Load it on the engine's machine, or set the execution environment's "
-                    "pull to `missing`.",
-                    code="image_not_present",
-                )
+                return Obtained(present, False)
+            _refuse_if_never(request)
+        return Obtained(await self._pulled(request, reference, on_progress), True)
+
+    async def _of_digest(self, request: PullRequest, on_progress: OnProgress) -> Obtained:
+        """A digest is the same wherever it lies: what the engine has needs no registry, whatever
+        the policy, and any repository that has it will do."""
+        wanted = at_digest(request.image, request.digest)
+        present = await self._engine.image(wanted)
+        present = present or await self._engine.image_by_digest(request.digest)
+        if present is not None:
+            return Obtained(present, False)
+        _refuse_if_never(request)
+        first: JobFailure | None = None
+        for reference in (wanted, *(at_digest(r, request.digest) for r in request.elsewhere)):
+            known_here = _domain(reference) == _domain(wanted)
+            asked = replace(
+                request, image=reference, login=request.login if known_here else None, elsewhere=()
+            )
+            try:
+                return Obtained(await self._pulled(asked, reference, on_progress), True)
+            except JobFailure as failure:
+                first = first or failure
+        assert first is not None
+        raise first
+
+    async def _pulled(self, request: PullRequest, reference: str, on_progress: OnProgress) -> Image:
         await self._shared(request, on_progress)
         present = await self._engine.image(reference)
         if present is None:
@@ -144,6 +183,26 @@ class Puller:
         if self._under_way.get(request) is task:
             del self._under_way[request]
             self._listeners.pop(request, None)
+
+
+def _refuse_if_never(request: PullRequest) -> None:
+    if request.policy == "never":
+        named = at_digest(request.image, request.digest) if request.digest else request.image
+        raise JobFailure(
+            f"Image {named} is not present and its pull policy is `never`.",
+            cure="Load it on the engine's machine, or set the execution environment's "
+            "pull to `missing`.",
+            code="image_not_present",
+        )
+
+
+def _domain(reference: str) -> str:
+    return parse_reference(reference).registry
+
+
+def at_digest(image: str, digest: str) -> str:
+    """`repository@digest` of an image's repository: engines disagree on a tag beside a digest."""
+    return f"{parse_reference(image).repository}@{digest}"
 
 
 def with_tag(image: str) -> str:

@@ -115,7 +115,7 @@ class PodStream(Protocol):
 
 
 class Engine(Protocol):
-    """Ten verbs. Each may be called twice with the same effect; each raises EngineError (or its
+    """Eleven verbs. Each may be called twice with the same effect; each raises EngineError (or its
     subclass EngineUnreachable, the only one worth a retry) with the engine's own words."""
 
     name: str
@@ -154,5 +154,9 @@ class Engine(Protocol):
 
     async def find(self, instance: str) -> list[FoundPod]:
         """10. All pods, running or not, that carry this installation's label."""
+
+    async def image_by_digest(self, digest: str) -> Image | None:
+        """11. The image here that has this digest, under whatever name or none; None when no
+        image has. Never pulls. The image's own id counts as its digest."""
 
     async def close(self) -> None: ...

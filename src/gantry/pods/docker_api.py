@@ -1,19 +1,17 @@
 """The Engine over the Docker-compatible API (podman, Docker) by aiodocker.
 
-The only module that knows aiodocker. What was measured of it and of podman 4.3 is in
+`docker_client` has the connection, `docker_images` what jobs do not do with images. What was measured of it and of podman 4.3 is in
 docs/decisions/0003-docker-api.md; every deviation from the plain API says why where it stands.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import aiodocker
 import aiohttp
 from aiodocker.containers import DockerContainer
 from aiodocker.exceptions import DockerError
@@ -31,40 +29,19 @@ from gantry.pods.contract import (
     PullProgress,
     RegistryLogin,
 )
+from gantry.pods.docker_client import (
+    LIBPOD,
+    NOBODY_THERE,
+    TIMEOUT,
+    DockerClient,
+    engine_words,
+    not_there,
+    unreachable,
+)
 from gantry.pods.image_words import auth_header, digests_of, take_progress
 
 STDERR = 2
-NOBODY_THERE = 900  # aiodocker's own status for a connection that could not be made or broke
 COMPLAINTS = 64 << 10
-CONNECT = 10.0
-# aiohttp ends idle keep-alive connections itself; a long pull or stream must not be cut by a total.
-TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=None)
-SHORT = 60.0
-LIBPOD = "v4.0.0/libpod"
-
-
-@contextlib.asynccontextmanager
-async def engine_words(doing: str) -> AsyncIterator[None]:
-    """Turn the client's exceptions into EngineError with the engine's own sentence."""
-    try:
-        async with asyncio.timeout(SHORT):
-            yield
-    except DockerError as error:
-        if error.status == NOBODY_THERE:
-            raise _unreachable(doing, error) from error
-        raise EngineError(
-            f"The engine could not {doing}: {error.message}", code="engine"
-        ) from error
-    except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise _unreachable(doing, error) from error
-
-
-def _unreachable(doing: str, error: Exception) -> EngineUnreachable:
-    words = error.message if isinstance(error, DockerError) else str(error)
-    return EngineUnreachable(
-        f"The engine did not answer when asked to {doing}: {words or type(error).__name__}",
-        cure="Check that the engine's service runs; `gantry doctor` names the socket.",
-    )
 
 
 class DockerStream:
@@ -102,26 +79,8 @@ class DockerStream:
             await self._stream.close()
 
 
-class DockerEngine:
-    """podman or Docker behind one URL: `unix:///path`, `tcp://host:port`, `http(s)://...`."""
-
-    def __init__(self, url: str) -> None:
-        self.name = url
-        self._docker = aiodocker.Docker(url=url, timeout=TIMEOUT)
-        self._podman: bool | None = None
-
-    async def close(self) -> None:
-        await self._docker.close()
-
-    async def version(self) -> dict[str, Any]:
-        async with engine_words("tell its version"):
-            return dict(await self._docker.version())
-
-    async def is_podman(self) -> bool:
-        if self._podman is None:
-            parts = (await self.version()).get("Components") or []
-            self._podman = any("podman" in p.get("Name", "").lower() for p in parts)
-        return self._podman
+class DockerEngine(DockerClient):
+    """Jobs' pods, and the images they run."""
 
     # -- images ---------------------------------------------------------------------------------
 
@@ -130,7 +89,7 @@ class DockerEngine:
             async with engine_words(f"look at image {reference}"):
                 found = await self._docker.images.inspect(reference)
         except EngineError as error:
-            if isinstance(error.__cause__, DockerError) and error.__cause__.status == 404:
+            if not_there(error):
                 return None
             raise
         digests = digests_of(reference, found.get("RepoDigests") or [])
@@ -145,6 +104,19 @@ class DockerEngine:
             filter(None, [found.get("Os"), found.get("Architecture"), found.get("Variant")])
         )
         return Image(identity, digest or identity, platform)
+
+    async def image_by_digest(self, digest: str) -> Image | None:
+        # Each engine finds an image by its id in full, which is what a local image's digest is;
+        # podman has a field for the digest of one that lost its names, Docker keeps the names.
+        async with engine_words(f"look for an image of digest {digest}"):
+            held = await self._docker.images.list()
+        for each in held:
+            known = [d.partition("@")[2] for d in each.get("RepoDigests") or []]
+            identity = each["Id"] if ":" in each["Id"] else f"sha256:{each['Id']}"
+            if digest in (identity, each.get("Digest"), *known):
+                found = await self.image(identity)
+                return found and Image(found.id, digest, found.platform)
+        return None
 
     async def _first_digest(self, reference: str) -> str:
         path = f"{LIBPOD}/images/{reference}/json"
@@ -182,10 +154,10 @@ class DockerEngine:
                         take_progress(json.loads(line), layers, on_progress)
         except DockerError as error:
             if error.status == NOBODY_THERE:
-                raise _unreachable(f"pull {reference}", error) from error
+                raise unreachable(f"pull {reference}", error) from error
             raise EngineError(error.message, code="pull") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise _unreachable(f"pull {reference}", error) from error
+            raise unreachable(f"pull {reference}", error) from error
 
     # -- pods -----------------------------------------------------------------------------------
 
@@ -245,7 +217,7 @@ class DockerEngine:
             async with engine_words("look at the pod"):
                 shown = await self._docker.containers.container(pod).show()
         except EngineError as error:
-            if isinstance(error.__cause__, DockerError) and error.__cause__.status == 404:
+            if not_there(error):
                 return PodState("gone")
             raise
         state = shown["State"]

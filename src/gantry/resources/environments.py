@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
@@ -15,6 +17,13 @@ def validate_image(value: str) -> None:
         parse_reference(value)
     except InvalidReference as error:
         raise ValidationError(f"The container image name {value} is not valid") from error
+
+
+# What Gantry knows of the tag in `image`, and of nothing else.
+TAG_FIELDS: dict[str, Any] = {
+    "last_digest": "", "accepted_digest": "", "registry_digest": "", "registry_checked": None,
+    "registry_error": "", "drifted_since": None,
+}  # fmt: skip
 
 
 class ExecutionEnvironment(Owned):
@@ -48,17 +57,46 @@ class ExecutionEnvironment(Owned):
     registry_error = models.TextField(blank=True, default="", editable=False)
     drifted_since = models.DateTimeField(null=True, editable=False)
 
+    _image_kept: str | None = None  # as it is in the database; None for a row that is not yet
+
     class Meta:
         ordering = ["-created"]
 
     def __str__(self) -> str:
         return self.name
 
+    @classmethod
+    def from_db(cls, db: Any, field_names: Any, values: Any) -> ExecutionEnvironment:
+        row = super().from_db(db, field_names, values)
+        row._image_kept = row.__dict__.get("image")
+        return row
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Another image: what was known of the old one's tag is forgotten. A pin stays: the new
+        reference may be a mirror's, or the same image under another name."""
+        if self._image_kept not in (None, self.image):
+            for name, unknown in TAG_FIELDS.items():
+                setattr(self, name, unknown)
+            if kwargs.get("update_fields") is not None:
+                kwargs["update_fields"] = {*kwargs["update_fields"], *TAG_FIELDS}
+        super().save(*args, **kwargs)
+        self._image_kept = self.image
+
+    @property
+    def own_digest(self) -> str:
+        """That of an image given as `repository@digest`."""
+        return parse_reference(self.image).digest
+
+    @property
+    def fixed_digest(self) -> str:
+        """What a person fixed, by a pin or by the reference itself."""
+        return self.pinned_digest or self.own_digest
+
     @property
     def wanted_digest(self) -> str:
         """The digest that its jobs must run; "" means: whatever the tag means."""
         held = self.accepted_digest if self.drift_policy == "hold" else ""
-        return self.pinned_digest or held
+        return self.fixed_digest or held
 
 
 class EnvironmentDigest(models.Model):

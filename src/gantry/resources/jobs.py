@@ -60,6 +60,7 @@ class UnifiedJob(Owned):
     ee_image_id = models.CharField(max_length=128, blank=True, default="")
     ee_platform = models.CharField(max_length=64, blank=True, default="")
     ee_reason = models.TextField(blank=True, default="")
+    ee_warning = models.TextField(blank=True, default="")  # a sentence: its EE drifted, say
     pull_progress = models.JSONField(null=True)
 
     job_args = models.TextField(blank=True, default="")
