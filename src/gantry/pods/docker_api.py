@@ -1,15 +1,17 @@
 """The Engine over the Docker-compatible API (podman, Docker) by aiodocker.
 
-`docker_client` has the connection, `docker_images` what jobs do not do with images. What was measured of it and of podman 4.3 is in
-docs/decisions/0003-docker-api.md; every deviation from the plain API says why where it stands.
+`docker_client` has the connection, `docker_images` what jobs do not do with images. What was
+measured of podman 4.3 is in docs/decisions/0003-docker-api.md; every deviation from the plain API
+says why where it stands.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp

@@ -1,6 +1,6 @@
 """What the Docker-compatible API says of images, and how it wants to be asked: plain functions.
 
-Used by docker_api.py alone.
+Used by docker_api.py and docker_images.py.
 """
 
 from __future__ import annotations
@@ -38,11 +38,13 @@ def take_progress(
     line: dict[str, Any],
     layers: dict[str, tuple[int, int]],
     on_progress: Callable[[PullProgress], None],
+    *,
+    code: str = "pull",
 ) -> None:
-    """One JSON line of images/create: an error, or bytes of one layer."""
+    """One JSON line of a pull or push: an error, or bytes of one layer."""
     if line.get("error") or line.get("errorDetail"):
         words = line.get("error") or line["errorDetail"].get("message", "")
-        raise EngineError(words, code="pull")
+        raise EngineError(words, code=code)
     detail = line.get("progressDetail") or {}
     layer = line.get("id", "")
     if layer and detail.get("total"):

@@ -1,0 +1,78 @@
+"""One connection to a Docker-compatible engine, and its errors in Gantry's words.
+
+What `docker_api` (pods) and `docker_images` (images) have in common.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiodocker
+import aiohttp
+from aiodocker.exceptions import DockerError
+
+from gantry.base.errors import EngineError, EngineUnreachable
+
+NOBODY_THERE = 900  # aiodocker's own status for a connection that could not be made or broke
+CONNECT = 10.0
+# aiohttp ends idle keep-alive connections itself; a long pull or stream must not be cut by a total.
+TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=None)
+SHORT = 60.0
+LIBPOD = "v4.0.0/libpod"
+
+
+@contextlib.asynccontextmanager
+async def engine_words(doing: str, limit: float | None = SHORT) -> AsyncIterator[None]:
+    """Turn the client's exceptions into EngineError with the engine's own sentence.
+
+    `limit` in seconds; None for what takes as long as it takes.
+    """
+    try:
+        async with asyncio.timeout(limit):
+            yield
+    except DockerError as error:
+        if error.status == NOBODY_THERE:
+            raise unreachable(doing, error) from error
+        raise EngineError(
+            f"The engine could not {doing}: {error.message}", code="engine"
+        ) from error
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise unreachable(doing, error) from error
+
+
+def unreachable(doing: str, error: Exception) -> EngineUnreachable:
+    words = error.message if isinstance(error, DockerError) else str(error)
+    return EngineUnreachable(
+        f"The engine did not answer when asked to {doing}: {words or type(error).__name__}",
+        cure="Check that the engine's service runs; `gantry doctor` names the socket.",
+    )
+
+
+def not_there(error: EngineError) -> bool:
+    """Whether the engine said 404."""
+    return isinstance(error.__cause__, DockerError) and error.__cause__.status == 404
+
+
+class DockerClient:
+    """podman or Docker behind one URL: `unix:///path`, `tcp://host:port`, `http(s)://...`."""
+
+    def __init__(self, url: str) -> None:
+        self.name = url
+        self._docker = aiodocker.Docker(url=url, timeout=TIMEOUT)
+        self._podman: bool | None = None
+
+    async def close(self) -> None:
+        await self._docker.close()
+
+    async def version(self) -> dict[str, Any]:
+        async with engine_words("tell its version"):
+            return dict(await self._docker.version())
+
+    async def is_podman(self) -> bool:
+        if self._podman is None:
+            parts = (await self.version()).get("Components") or []
+            self._podman = any("podman" in p.get("Name", "").lower() for p in parts)
+        return self._podman
