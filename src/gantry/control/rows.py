@@ -21,17 +21,19 @@ from gantry.base.bridge import DATABASE_AWAY, LONGEST_PAUSE, in_thread
 from gantry.base.config import Settings
 from gantry.base.errors import Fenced, JobFailure
 from gantry.base.redact import Redactor
+from gantry.images.drift import warning
 from gantry.images.login import login_of
+from gantry.images.tag_notes import note_got, note_ran, note_tag
 from gantry.path import states
 from gantry.path.finish import Verdict
 from gantry.path.inject import Payload, build_payload
 from gantry.path.launch import masked_secrets, with_mask
 from gantry.path.project import keep_snapshot as keep_project_snapshot
-from gantry.path.pull import PullRequest
+from gantry.path.pull import Obtained, PullRequest
 from gantry.path.resolve import Resolution, resolve_environment, specific
-from gantry.pods.contract import Image, PullProgress
+from gantry.pods.contract import PullProgress
 from gantry.record.ingest import RecordedJob
-from gantry.resources.environments import ExecutionEnvironment
+from gantry.resources.environments import EnvironmentDigest
 from gantry.resources.events import JobEvent
 from gantry.resources.inventories import Host
 from gantry.resources.jobs import ACTIVE, Job, UnifiedJob
@@ -80,6 +82,8 @@ def enter(job: UnifiedJob, stage: str) -> None:
         return
     status = next(s for s, stages in states.STAGES_OF.items() if stage in stages)
     states.move(job, status=status, stage=stage)
+    if stage == "running":
+        note_ran(job)
 
 
 @patient
@@ -88,11 +92,15 @@ def resolve(job: UnifiedJob) -> Resolved:
     resolution = resolve_environment(specific(job))
     environment = resolution.environment
     states.move(
-        job, execution_environment=environment, ee_image=environment.image,
-        ee_reason=resolution.reason,
+        job, execution_environment=environment if environment.pk else None,
+        ee_name=environment.name, ee_image=resolution.image, ee_reason=resolution.reason,
+        ee_wanted_digest=resolution.digest,
     )  # fmt: skip
-    login = login_of(environment)
-    return Resolved(resolution, PullRequest(environment.image, environment.pull, login))
+    request = PullRequest(
+        resolution.image, environment.pull, login_of(environment), resolution.digest,
+        resolution.elsewhere,
+    )  # fmt: skip
+    return Resolved(resolution, request)
 
 
 def _check_dependencies(job: UnifiedJob) -> None:
@@ -109,14 +117,26 @@ def _check_dependencies(job: UnifiedJob) -> None:
 
 
 @patient
-def keep_image(job: UnifiedJob, resolved: Resolved, image: Image) -> None:
+def keep_image(job: UnifiedJob, resolved: Resolved, obtained: Obtained) -> None:
+    image, environment = obtained.image, resolved.resolution.environment
+    repeats = Job.objects.filter(pk=job.pk, repeats__isnull=False).exists()
     states.move(
         job, ee_digest=image.digest, ee_image_id=image.id, ee_platform=image.platform,
-        pull_progress=None,
+        ee_warning="" if repeats else warning(environment, image.digest), pull_progress=None,
     )  # fmt: skip
-    ExecutionEnvironment.objects.filter(pk=resolved.resolution.environment.pk).update(
-        last_digest=image.digest, last_used=timezone.now()
-    )
+    if environment.pk is None:
+        return
+    note_got(environment, image.digest, repeats=repeats)
+    if obtained.pulled and not resolved.request.digest:
+        note_tag(environment.pk, environment.image, image.digest)
+
+
+@patient
+def known_digests(resolved: Resolved) -> list[str]:
+    """What the EE had beside the digest that is wanted, the newest first."""
+    rows = EnvironmentDigest.objects.filter(environment=resolved.resolution.environment.pk)
+    others = rows.exclude(digest=resolved.request.digest).order_by("-last_seen")
+    return list(others.values_list("digest", flat=True)[:20])
 
 
 class PullReporter:

@@ -22,8 +22,9 @@ from gantry.control import rows
 from gantry.path import finish
 from gantry.path.cleanup import remove_pod
 from gantry.path.inject import Payload
+from gantry.path.nearest import digest_gone
 from gantry.path.pod import GO, build_pod_spec, hello, orders, pod_name, start_pod
-from gantry.path.pull import Puller
+from gantry.path.pull import Obtained, Puller
 from gantry.path.stream import Ended, JobStream, PodEnded, PodNotBegun
 from gantry.pods.contract import Engine, Image, PodStream
 from gantry.pods.frames import Frame
@@ -117,13 +118,20 @@ class Walk:
         self._check_cancel()
         await rows.enter(self.job, "pulling")
         progress = rows.PullReporter(self.job)
-        ensure = asyncio.create_task(self.world.puller.ensure(resolved.request, progress.take))
+        obtain = asyncio.create_task(self.world.puller.obtain(resolved.request, progress.take))
         try:
-            image = await self._unless_canceled(ensure)
+            obtained = await self._unless_canceled(obtain)
+        except JobFailure as failure:
+            if not resolved.request.digest:
+                raise
+            known = await rows.known_digests(resolved)
+            raise await digest_gone(
+                self.world.engine, resolved.request, failure, known
+            ) from failure
         finally:
             await progress.close()
-        await rows.keep_image(self.job, resolved, image)
-        return image
+        await rows.keep_image(self.job, resolved, obtained)
+        return obtained.image
 
     async def prepare(self) -> Payload:
         self._check_cancel()
@@ -224,7 +232,7 @@ class Walk:
         if self._cancel.is_set():
             raise Canceled
 
-    async def _unless_canceled(self, task: asyncio.Task[Image]) -> Image:
+    async def _unless_canceled(self, task: asyncio.Task[Obtained]) -> Obtained:
         stop = asyncio.create_task(self._cancel.wait())
         try:
             await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,5 @@
-"""Step 2, resolve: which execution environment, and the sentence that says why this one.
+"""Step 2, resolve: which execution environment, the sentence that says why this one, and the digest
+that must run where one is wanted.
 
 AWX's order of precedence (awx/main/models/mixins.py, ExecutionEnvironmentMixin); the answer is
 written on the job, so that nothing later has to ask again.
@@ -22,21 +23,51 @@ Candidate = tuple[ExecutionEnvironment | None, str]
 
 @dataclass(frozen=True)
 class Resolution:
+    """`image` and `digest` ("": whatever the image's tag means) are what runs; `elsewhere` other
+    references under which the digest was seen. The environment of a job that repeats one exactly is
+    a row without id when it was deleted since."""
+
     environment: ExecutionEnvironment
     reason: str
+    digest: str = ""
+    image: str = ""
+    elsewhere: tuple[str, ...] = ()
 
 
 def resolve_environment(row: Job | ProjectUpdate | JobTemplate | Project) -> Resolution:
     """The EE of a job, or of a template's next job. Raises JobFailure when there is none."""
+    if isinstance(row, Job) and row.repeats_id is not None:
+        return _repeated(row)
     for environment, reason in candidates(row):
         if environment is not None:
-            return Resolution(environment, reason)
+            return _with_digest(environment, reason)
     raise JobFailure(
         "Job could not start because no Execution Environment could be found.",
         cure="Choose an execution environment on the template, or a default one on the project or "
         "the organization, or make a global one.",
         code="no_execution_environment",
     )
+
+
+def _with_digest(environment: ExecutionEnvironment, reason: str) -> Resolution:
+    digest = environment.wanted_digest
+    elsewhere = _seen_as(environment, digest) if digest else ()
+    return Resolution(environment, reason, digest, environment.image, elsewhere)
+
+
+def _repeated(job: Job) -> Resolution:
+    """What the repeated job ran: launch copied it, and nothing that was changed since counts."""
+    environment = job.execution_environment
+    elsewhere: tuple[str, ...] = ()
+    if environment is None:
+        environment = ExecutionEnvironment(name=job.ee_name, image=job.ee_image)
+    else:
+        elsewhere = (environment.image, *_seen_as(environment, job.ee_wanted_digest))
+    return Resolution(environment, job.ee_reason, job.ee_wanted_digest, job.ee_image, elsewhere)
+
+
+def _seen_as(environment: ExecutionEnvironment, digest: str) -> tuple[str, ...]:
+    return tuple(environment.digests.filter(digest=digest).values_list("reference", flat=True))
 
 
 def candidates(row: Job | ProjectUpdate | JobTemplate | Project) -> Iterator[Candidate]:

@@ -66,8 +66,8 @@ class ExecutionEnvironment(Owned):
         return self.name
 
     @classmethod
-    def from_db(cls, db: Any, field_names: Any, values: Any) -> ExecutionEnvironment:
-        row = super().from_db(db, field_names, values)
+    def from_db(cls, *args: Any, **kwargs: Any) -> ExecutionEnvironment:
+        row = super().from_db(*args, **kwargs)
         row._image_kept = row.__dict__.get("image")
         return row
 
@@ -85,7 +85,7 @@ class ExecutionEnvironment(Owned):
     @property
     def own_digest(self) -> str:
         """That of an image given as `repository@digest`."""
-        return parse_reference(self.image).digest
+        return self.image.partition("@")[2]
 
     @property
     def fixed_digest(self) -> str:
