@@ -20,16 +20,19 @@ from gantry.base import postgres
 from gantry.base.bridge import in_thread
 from gantry.base.config import Settings
 from gantry.control.claim import Holder
+from gantry.control.inspections import Inspections
 from gantry.control.sweep import end_canceled, explain_waiting, make_partitions, sweep_pods
 from gantry.control.walk import Walk, World, run
 from gantry.path.pull import Puller
 from gantry.pods.contract import Engine
+from gantry.pods.docker_images import DockerImages
 from gantry.record.ingest import POOL
 from gantry.resources.jobs import Installation, UnifiedJob
 
 logger = logging.getLogger(__name__)
 TICK = 1.0
 SWEEP = 60.0
+EARLY = ("resolving", "pulling", "preparing", "starting")  # a job about to start
 
 
 class Control:
@@ -42,6 +45,8 @@ class Control:
             kwargs={"autocommit": True}, **POOL,
         )  # fmt: skip
         self.world = World(settings, instance, engine, Puller(engine), pool)
+        self.images = DockerImages(engine.name)
+        self.inspections = Inspections(settings, instance, engine, self.images)
         self.holder = Holder.here(settings.lease)
         self.walks: dict[int, tuple[Walk, asyncio.Task[None]]] = {}
         self.wake = asyncio.Event()
@@ -91,9 +96,13 @@ class Control:
         await self._pass_on_cancels()
         await in_thread(end_canceled)()
         await in_thread(explain_waiting)(len(self.walks), self.settings.capacity)
+        await self.inspections.turn(quiet=not any(w.job.stage in EARLY for w, _ in self._live()))
 
     def _walking(self) -> list[int]:
-        return [pk for pk, (_, task) in self.walks.items() if not task.done()]
+        return [walk.job.pk for walk, _ in self._live()]
+
+    def _live(self) -> list[tuple[Walk, asyncio.Task[None]]]:
+        return [pair for pair in self.walks.values() if not pair[1].done()]
 
     def _begin(self, job: UnifiedJob) -> None:
         old = self.walks.pop(job.pk, None)
@@ -155,10 +164,12 @@ class Control:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.inspections.close()
         with contextlib.suppress(Exception):
             await in_thread(self.holder.release)()
         await self.world.pool.close()
         await self.world.engine.close()
+        await self.images.close()
 
 
 def _cancel_flags(jobs: list[int]) -> list[int]:

@@ -11,9 +11,9 @@ import psycopg
 from django.db.models import Exists, OuterRef
 
 from gantry.base.errors import EngineError, Fenced
-from gantry.control import rows
+from gantry.control import inspections, rows
 from gantry.path import states
-from gantry.pods.contract import Engine
+from gantry.pods.contract import Engine, FoundPod
 from gantry.resources.jobs import ACTIVE, UnifiedJob
 
 logger = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ async def sweep_pods(engine: Engine, instance: str) -> list[str]:
     # In this order: a pod is listed after its name was written on the row, so one that the row
     # does not name is no longer needed, or never will be.
     for pod in await engine.find(instance):
-        if await rows.expected_pod(pod.job) == pod.name:
+        if await _is_needed(pod):
             continue
         logger.warning("removing pod %s, which no job needs", pod.name)
         try:
@@ -65,6 +65,12 @@ async def sweep_pods(engine: Engine, instance: str) -> list[str]:
         await rows.pod_swept(pod.job, pod.name)
         removed.append(pod.name)
     return removed
+
+
+async def _is_needed(pod: FoundPod) -> bool:
+    if pod.job:
+        return await rows.expected_pod(pod.job) == pod.name
+    return await inspections.expected_pod(pod.name)
 
 
 def make_partitions(url: str) -> None:

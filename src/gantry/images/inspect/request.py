@@ -22,9 +22,11 @@ def request_inspection(
         defaults={"image_id": image_id, "reference": reference},
     )  # fmt: skip
     if again and row.state in ("inspected", "failed"):
-        row.state, row.attempts, row.error, row.cure = "pending", 0, "", ""
-        row.image_id, row.reference = image_id or row.image_id, reference or row.reference
-        row.save()
+        ImageContents.objects.filter(pk=row.pk, state=row.state).update(
+            state="pending", attempts=0, error="", cure="",
+            image_id=image_id or row.image_id, reference=reference or row.reference,
+        )  # fmt: skip
+        row.refresh_from_db()
     if made or again:
         wake()
     return row
