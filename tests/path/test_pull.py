@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gantry.path.pull import explain, with_tag
+from gantry.images.pull_errors import explain
+from gantry.path.pull import with_tag
 from gantry.pods.image_words import digests_of
 
 SAID = [
@@ -22,6 +23,10 @@ SAID = [
     ("remote error: tls: handshake failure", "registry_tls"),
     ("reading blob sha256:40340440: unexpected EOF", "registry_unreachable"),
     ("received unexpected HTTP status: 403 Forbidden", "registry_denied"),
+    ("toomanyrequests: You have reached your unauthenticated pull rate limit", "registry_limited"),
+    ("received unexpected HTTP status: 503 Service Unavailable", "registry_failed"),
+    ("choosing image instance: no image found in image index for arm64", "wrong_platform"),
+    ("no matching manifest for linux/arm64/v8 in the manifest list entries", "wrong_platform"),
     ("something nobody has heard of", "pull_failed"),
 ]
 

@@ -13,48 +13,10 @@ from dataclasses import dataclass, replace
 
 from gantry.base.errors import EngineError, EngineUnreachable, JobFailure
 from gantry.base.image_reference import parse_reference
+from gantry.images.pull_errors import explain
 from gantry.pods.contract import Engine, Image, PullProgress, RegistryLogin
 
 OnProgress = Callable[[PullProgress], None]
-
-# words of registries and engines -> (class, what it means, what to do)
-PULL_ERRORS: list[tuple[tuple[str, ...], str, str, str]] = [
-    (
-        ("unauthorized", "authentication required", "denied", "invalid username/password",
-         "403 forbidden", "statuscode: 403"),
-        "registry_denied",
-        "The registry refused the login",
-        "Check user name and password of the registry credential on the execution environment; "
-        "registries also answer so for a repository that does not exist.",
-    ),
-    (
-        ("manifest unknown", "not found", "name unknown", "no such image", "statuscode: 404"),
-        "image_unknown",
-        "The registry has no such image",
-        "Check the image's name and tag on the execution environment.",
-    ),
-    (
-        ("x509", "certificate", "tls: ", "server gave http response"),
-        "registry_tls",
-        "The registry's certificate is not trusted",
-        "Add the registry's CA to the machine that runs the engine, or switch off Verify SSL on "
-        "the registry credential.",
-    ),
-    (
-        ("no space left",),
-        "disk_full",
-        "The engine's disk is full",
-        "Remove images that are no longer used (`podman image prune -a`) or add disk.",
-    ),
-    (
-        ("connection refused", "no such host", "i/o timeout", "no route", "lookup", "unreachable",
-         "timed out", "connection reset", "eof", "server misbehaving"),
-        "registry_unreachable",
-        "The registry cannot be reached",
-        "Check the registry's address and that the machine of the engine reaches it; `gantry "
-        "doctor` tries it.",
-    ),
-]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -75,24 +37,6 @@ class Obtained:
 
     image: Image
     pulled: bool
-
-
-def explain(image: str, words: str) -> JobFailure:
-    """The failure that a registry's or engine's words amount to."""
-    if parse_reference(image).domain == "localhost":
-        return JobFailure(
-            f"Image {image} is not present, and `localhost` names no registry: {words.strip()}",
-            cure="Build it or load it on the engine's machine, or choose an image of a registry.",
-            code="image_not_present",
-        )
-    # The image's own name may hold any of the needles.
-    lower = words.lower().replace(parse_reference(image).repository.lower(), "")
-    known = (rest for needles, *rest in PULL_ERRORS if any(n in lower for n in needles))
-    code, meaning, cure = next(
-        known,
-        ["pull_failed", "The image could not be pulled", "The engine's words above say why."],
-    )
-    return JobFailure(f"{meaning}: {image}: {words.strip()}", cure=cure, code=code)
 
 
 class Puller:
