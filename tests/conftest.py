@@ -25,6 +25,8 @@ os.environ.update(
     GANTRY_LOG_LEVEL="warning",
     GANTRY_GLOBAL_IMAGE="localhost/gantry/starter-ee:latest",
     GANTRY_CONTROL_PLANE_IMAGE="localhost/gantry/starter-ee:latest",
+    # Every test would look into the same image anew, since its tables are empty again.
+    GANTRY_INSPECT_IMAGES="no",
 )
 os.environ.pop("DATABASE_URL", None)
 # Tests import models at their head; this needs no database yet.

@@ -109,6 +109,11 @@ class Settings:
         "ends with an error. For an engine that has its pod a job waits without end.",
         default=60,
     )
+    inspect_images: bool = setting(
+        "Look once, in a pod without network, into each image that a job runs in: its collections "
+        "and packages. People may ask for it all the same.",
+        default=True,
+    )
     default_job_timeout: int = setting(
         "Time limit of a job whose template sets none. 0: no limit.", default=0
     )
@@ -124,6 +129,11 @@ class Settings:
     global_image: str = setting(
         "Image of the seeded execution environment `AWX EE (latest)`.",
         default="quay.io/ansible/awx-ee:latest",
+    )
+    registry_mirrors: tuple[str, ...] = setting(
+        "Where images are asked for before their registry, comma separated: "
+        "`quay.io=mirror.example:5000/quay,docker.io=...`.",
+        default=(),
     )
     allow_jinja_in_extra_vars: str = setting(
         "Whether extra vars are evaluated as Jinja: `template` (only those of the template), "

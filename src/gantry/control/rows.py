@@ -18,10 +18,11 @@ from typing import Any, ParamSpec, TypeVar
 from django.utils import timezone
 
 from gantry.base.bridge import DATABASE_AWAY, LONGEST_PAUSE, in_thread
-from gantry.base.config import Settings
+from gantry.base.config import Settings, settings
 from gantry.base.errors import Fenced, JobFailure
 from gantry.base.redact import Redactor
 from gantry.images.drift import warning
+from gantry.images.inspect.request import request_inspection
 from gantry.images.login import login_of
 from gantry.images.tag_notes import note_got, note_ran, note_tag
 from gantry.path import states
@@ -124,6 +125,8 @@ def keep_image(job: UnifiedJob, resolved: Resolved, obtained: Obtained) -> None:
         job, ee_digest=image.digest, ee_image_id=image.id, ee_platform=image.platform,
         ee_warning="" if repeats else warning(environment, image.digest), pull_progress=None,
     )  # fmt: skip
+    if settings().inspect_images:
+        request_inspection(image.digest, image.platform, image.id, resolved.request.image)
     if environment.pk is None:
         return
     note_got(environment, image.digest, repeats=repeats)
