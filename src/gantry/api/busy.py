@@ -45,14 +45,12 @@ def _users_of(row: Any) -> Q | None:
             return Q(as_job__inventory=row.inventory_id)
         case JobTemplate():
             return Q(unified_job_template=row.pk)
-    return None
+    return Q(as_job__repeats=row.pk) if isinstance(row, UnifiedJob) else None
 
 
 def refuse_if_busy(row: Any) -> None:
-    if isinstance(row, UnifiedJob):
-        if row.active:
-            raise PermissionDenied("Cannot delete running job resource.")
-        return
+    if isinstance(row, UnifiedJob) and row.active:
+        raise PermissionDenied("Cannot delete running job resource.")
     needing = _users_of(row)
     if needing is None:
         return

@@ -30,6 +30,7 @@ from gantry.api.unified import (
 from gantry.api.views import ListView, NounView, ReadView, SubListView, body_of, person_of
 from gantry.base.errors import InvalidInput
 from gantry.path.launch import passwords_needed, relaunch_job
+from gantry.path.repeat import why_not_exactly
 from gantry.resources import access
 from gantry.resources.base import JOB_TYPES
 from gantry.resources.models import Credential, Job, JobEvent, JobTemplate
@@ -84,6 +85,9 @@ class JobListSerializer(UnifiedJobSerializer):
         instance.instance_group = instance.webhook_credential = None
         instance.webhook_service = instance.webhook_guid = ""
         return super().to_representation(instance)
+
+    def get_gantry(self, row: Any) -> dict[str, Any]:
+        return {**super().get_gantry(row), "repeats": row.repeats_id}
 
     def get_passwords_needed_to_start(self, row: Any) -> list[str]:
         return passwords_needed(list(row.credentials.all()))
@@ -169,6 +173,7 @@ class RelaunchSerializer(serializers.Serializer[Any]):
         write_only=True,
     )
     credential_passwords = serializers.DictField(write_only=True, required=False)
+    exactly = serializers.BooleanField(required=False, default=False, write_only=True)
 
 
 class JobRelaunch(NounView):
@@ -189,7 +194,12 @@ class JobRelaunch(NounView):
             hosts = job.job_host_summaries
             counts = {"all": hosts.count(), "failed": hosts.filter(failed=True).count()}
         needed = passwords_needed(list(job.credentials.all()))
-        return Response({"passwords_needed_to_start": needed, "retry_counts": counts})
+        why_not = why_not_exactly(job)
+        exactly = {"possible": not why_not, "why_not": why_not}
+        return Response(
+            {"passwords_needed_to_start": needed, "retry_counts": counts,
+             "gantry": {"exactly": exactly}}
+        )  # fmt: skip
 
     def post(self, request: Request, **kwargs: Any) -> Response:
         job = self.get_object()
@@ -200,9 +210,13 @@ class JobRelaunch(NounView):
             raise InvalidInput(
                 "Wait until job finishes before retrying on failed hosts.", field="hosts"
             )
+        exactly = body_of(request).get("exactly", False)
+        if not isinstance(exactly, bool):
+            raise InvalidInput("Must be a valid boolean.", field="exactly")
         again = relaunch_job(
-            job, user=person_of(request), hosts=hosts, passwords=passwords_of(body_of(request))
-        )
+            job, user=person_of(request), hosts=hosts, passwords=passwords_of(body_of(request)),
+            exactly=exactly,
+        )  # fmt: skip
         row = JobSerializer.tune(Job.objects.all()).get(pk=again.pk)
         shown = JobSerializer(row, context=self.get_serializer_context()).data
         return Response({**shown, "job": row.pk}, 201, headers={"Location": url_of(row)})

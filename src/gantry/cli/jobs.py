@@ -40,12 +40,16 @@ def launch(template: str, prompts: dict[str, Any], username: str) -> Job:
             f"{'No' if not found else 'More than one'} job template is named {template}.",
             cure="The Templates page shows their ids; launch by id.",
         )
-    people = User.objects.filter(username=username) if username else User.objects.filter(
-        is_superuser=True)  # fmt: skip
-    user = people.order_by("pk").first()
+    return launch_job(found[0], user=person(username), prompts=prompts).job
+
+
+def person(username: str) -> User:
+    """Of that name, or the first administrator."""
+    wanted: dict[str, Any] = {"username": username} if username else {"is_superuser": True}
+    user = User.objects.filter(**wanted).order_by("pk").first()
     if user is None:
         raise InvalidInput(f"There is no user {username or 'that is an administrator'}.")
-    return launch_job(found[0], user=user, prompts=prompts).job
+    return user
 
 
 def follow(job: UnifiedJob) -> int:
@@ -83,9 +87,14 @@ def record(job: UnifiedJob) -> str:
         f"  status     {job.status}" + (f" ({job.job_explanation})" if job.failed else ""),
     ]
     if job.ee_image:
-        lines += [f"  EE         {job.ee_image}", f"  why        {job.ee_reason}"]
+        named = f"{job.ee_name}: {job.ee_image}" if job.ee_name else job.ee_image
+        deleted = " (since deleted)" if job.ee_name and job.execution_environment_id is None else ""
+        lines += [f"  EE         {named}{deleted}", f"  why        {job.ee_reason}"]
     if job.ee_digest:
-        lines.append(f"  digest     {job.ee_digest} ({job.ee_platform})")
+        wanted = ", asked for by digest" if job.ee_wanted_digest else ""
+        lines.append(f"  digest     {job.ee_digest} ({job.ee_platform}{wanted})")
+    if job.ee_warning:
+        lines.append(f"  warning    {job.ee_warning}")
     if job.kind == "job":
         lines += _playbook_lines(Job.objects.get(pk=job.pk))
     lines += ["  stages     " + "  ".join(_stage_lines(job))]

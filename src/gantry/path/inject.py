@@ -21,6 +21,7 @@ from gantry.path.arguments import INVENTORY, extra_vars_file, playbook_arguments
 from gantry.path.injectors import Injected, inject_credential, open_key
 from gantry.path.launch import start_secrets
 from gantry.path.project import check_playbook, choose_snapshot, tree
+from gantry.path.repeat import kept_inventory, kept_project
 from gantry.pods.agent import source
 from gantry.resources.credentials import ASK, Credential
 from gantry.resources.inventories import InventorySnapshot
@@ -67,7 +68,7 @@ def build_payload(job: Job | ProjectUpdate) -> Payload:
 
 
 def _playbook_payload(job: Job) -> Payload:
-    snapshot = choose_snapshot(job)
+    snapshot = kept_project(job) if job.repeats_id else choose_snapshot(job)
     if snapshot is not None:
         check_playbook(job, snapshot)
         job.scm_revision = snapshot.revision
@@ -116,7 +117,10 @@ def _head(
 
 
 def _inventory(job: Job) -> tuple[InventorySnapshot, str]:
-    """The inventory as it is now, kept by content, and its JSON."""
+    """The inventory as it is now, kept by content, and its JSON; that of the job it repeats."""
+    if job.repeats_id:
+        kept = kept_inventory(job)
+        return kept, zlib.decompress(kept.data).decode()
     if job.inventory is None:
         raise JobFailure(
             "The job's inventory has been deleted.",

@@ -17,6 +17,7 @@ from django.utils import timezone
 from gantry.base.crypto import key_ring
 from gantry.base.errors import Forbidden, GantryError, InvalidInput
 from gantry.path.prompts import Prompted, merge_prompts
+from gantry.path.repeat import repeated
 from gantry.resources import access
 from gantry.resources.credentials import ASK, Credential
 from gantry.resources.jobs import ACTIVE, Job, ProjectUpdate, UnifiedJob
@@ -95,12 +96,18 @@ def relaunch_job(
     user: User | None,
     hosts: str = "all",
     passwords: Mapping[str, str] | None = None,
+    exactly: bool = False,
 ) -> Job:
-    """The same job again with the same prompts; `hosts="failed"` limits it to those that failed."""
+    """The same job again with the same prompts; `hosts="failed"` limits it to those that failed.
+    `exactly` repeats digest, commit, inventory and variables too (path/repeat.py), and starts no
+    update of the project."""
     if user is not None and not access.may(user, "start", job):
         raise Forbidden("You do not have permission to perform this action.")
     limit = job.limit
+    kept = repeated(job) if exactly else {}
     if hosts == "failed":
+        if exactly:
+            raise InvalidInput("An exact relaunch runs on the same hosts.", field="hosts")
         names = job.job_host_summaries.filter(failed=True).values_list("host_name", flat=True)
         if not names:
             raise InvalidInput(
@@ -116,12 +123,13 @@ def relaunch_job(
             kind="job", name=job.name, description=job.description, launch_type="relaunch",
             unified_job_template=job.unified_job_template, job_template=job.job_template,
             organization=job.organization, execution_environment=job.execution_environment,
-            ee_reason=f"the same as in job {job.pk}, which this one repeats",
             created_by=user, modified_by=user,
+            **{"ee_reason": f"the same as in job {job.pk}, which this one repeats"} | kept,
         )  # fmt: skip
         again.save()
         again.credentials.set(credentials)
-        _wait_for_content(again)
+        if not exactly:
+            _wait_for_content(again)
         _seal_passwords(again, sealed)
         _enqueue(again)
     return again

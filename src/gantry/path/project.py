@@ -99,6 +99,12 @@ def tree(snapshot: ProjectSnapshot) -> Iterator[bytes]:
         yield waiting_for_database(partial(_piece, snapshot, number))
 
 
+def has_tree(snapshot: ProjectSnapshot) -> bool:
+    """It goes with the sync that made it."""
+    kept = Artifact.objects.filter(job=snapshot.update_id, name=TREE)
+    return snapshot.update_id is not None and kept.exists()
+
+
 def _piece(snapshot: ProjectSnapshot, number: int) -> bytes:
     return bytes(Artifact.objects.get(job=snapshot.update, name=TREE, number=number).data)
 
