@@ -135,6 +135,11 @@ class Settings:
         "`quay.io=mirror.example:5000/quay,docker.io=...`.",
         default=(),
     )
+    drift_check: int = setting(
+        "How often the registries of all execution environments are asked whether a tag has moved, "
+        "spread over this time. 0: never, but for pulls and for a person who asks.",
+        default=21600,
+    )
     allow_jinja_in_extra_vars: str = setting(
         "Whether extra vars are evaluated as Jinja: `template` (only those of the template), "
         "`always`, `never`. As AWX's ALLOW_JINJA_IN_EXTRA_VARS.",
@@ -151,6 +156,14 @@ class Settings:
     def run_dir(self) -> Path:
         """Sockets and pid files; nothing here outlives a reboot."""
         return self.data_dir / "run"
+
+    @property
+    def engine(self) -> str:
+        """URL of the engine, as the controller of this machine finds it."""
+        own = self.run_dir / "podman.sock"
+        found = f"unix://{own}" if own.exists() else ""
+        told = self.engine_url or os.environ.get("DOCKER_HOST")
+        return told or found or "unix:///run/podman/podman.sock"
 
     def make_data_dir(self) -> Path:
         """The data dir, made if need be. As root others may pass through it (the database's own

@@ -28,8 +28,9 @@ PULL_ERRORS: list[tuple[tuple[str, ...], str, str, str]] = [
          "403 forbidden", "statuscode: 403"),
         "registry_denied",
         "The registry refused the login",
-        "Check user name and password of the registry credential on the execution environment; "
-        "registries also answer so for a repository that does not exist.",
+        "Check user name and password of the registry credential on the execution environment, and "
+        "that its host is the image's registry; registries also answer so for a repository that "
+        "does not exist.",
     ),
     (
         ("manifest unknown", "not found", "name unknown", "no such image", "statuscode: 404"),
