@@ -5,6 +5,7 @@ A built-in library of the pages' template engine (gantry.web.pages).
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -113,6 +114,18 @@ def short(digest: str) -> str:
     """Twelve digits of a digest or commit, as everybody writes them."""
     name, colon, rest = digest.partition(":")
     return f"{name}:{rest[:12]}" if colon else digest[:12]
+
+
+@register.filter
+def bare(digest: str) -> str:
+    """`short` without the algorithm, where the column says that it is a digest."""
+    return short(digest).removeprefix("sha256:")
+
+
+@register.filter
+def shell(word: str) -> str:
+    """As one word of a command line."""
+    return shlex.quote(word)
 
 
 @register.simple_tag

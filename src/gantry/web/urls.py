@@ -6,6 +6,8 @@ from django.urls import path
 
 from gantry.web import live
 from gantry.web.views import (
+    builds,
+    contents,
     credentials,
     dashboard,
     environments,
@@ -14,6 +16,7 @@ from gantry.web.views import (
     login,
     organizations,
     output,
+    pins,
     projects,
     templates,
 )
@@ -44,6 +47,16 @@ urlpatterns = [
     path("environments/add/", environments.edit, name="environment-add"),
     path("environments/<int:pk>/", environments.detail, name="environment"),
     path("environments/<int:pk>/edit/", environments.edit, name="environment-edit"),
+    path("environments/<int:pk>/contents/", contents.detail, name="environment-contents"),
+    path("environments/<int:pk>/contents/look/", contents.look, name="environment-look"),
+    path("environments/<int:pk>/digests/", environments.digests, name="environment-digests"),
+    path("environments/<int:pk>/pin/", pins.pin, name="environment-pin"),
+    path("environments/<int:pk>/unpin/", pins.unpin, name="environment-unpin"),
+    path("environments/<int:pk>/accept/", pins.accept, name="environment-accept"),
+    path("environments/<int:pk>/policy/", pins.policy, name="environment-policy"),
+    path("environments/<int:pk>/build/", builds.detail, name="environment-builds"),
+    path("environments/<int:pk>/lock/", builds.lock, name="environment-lock"),
+    path("builds/<int:pk>/lock/", builds.build_lock, name="build-lock"),
     path("inventories/", inventories.listing, name="inventories"),
     path("inventories/<int:pk>/", inventories.detail, name="inventory"),
     path("credentials/", credentials.listing, name="credentials"),

@@ -22,7 +22,11 @@ from gantry.web.job_page import command, facts, proofs, steps, variables
 from gantry.web.pages import action, found, page, paged, signed_in, tell, who
 
 GROUPS = {"active": ACTIVE, "failed": ("failed", "error")}
-KINDS = [("job", "Playbook run"), ("project_update", "Project sync")]
+KINDS = [
+    ("job", "Playbook run"),
+    ("project_update", "Project sync"),
+    ("environment_build", "Environment build"),
+]
 
 
 @signed_in
@@ -35,6 +39,11 @@ def listing(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(status=wanted)
     if kind := request.GET.get("kind", ""):
         rows = rows.filter(kind=kind)
+    environment = request.GET.get("environment", "")
+    if environment.isdecimal() and len(environment) < 10:
+        rows = rows.filter(execution_environment=int(environment))
+    if digest := request.GET.get("digest", ""):
+        rows = rows.filter(ee_digest=digest)
     if words := request.GET.get("q", "").strip():
         match = Q(name__icontains=words)
         if words.isdecimal() and len(words) < 18:

@@ -76,6 +76,10 @@ addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
 
+// <… data-reload="3">: something is under way on the server; look again in so many seconds.
+const underWay = document.querySelector("[data-reload]");
+if (underWay) setTimeout(() => location.reload(), Number(underWay.dataset.reload) * 1000);
+
 refreshTimes();
 setInterval(refreshTimes, 20_000);
 setInterval(tick, 1000);

@@ -1,0 +1,58 @@
+"""The form of an EE's definition: its text, or the file of a project that has it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gantry.resources.builds import EnvironmentDefinition
+from gantry.web.forms import RowForm, Wide, only_kind
+
+STARTER = """\
+version: 3
+images:
+  base_image:
+    name: localhost/gantry/starter-ee:latest
+dependencies:
+  galaxy:
+    collections:
+      - name: ansible.posix
+"""
+
+
+class DefinitionForm(RowForm):
+    use = ("push_credential",)
+
+    class Meta:
+        model = EnvironmentDefinition
+        fields = ["text", "project", "path", "push", "push_credential"]
+        labels = {
+            "text": "Definition",
+            "project": "Or a project that has it",
+            "path": "Path in the project",
+            "push": "Push the result to its registry",
+            "push_credential": "Credential to push with",
+        }
+        help_texts = {
+            "text": "ansible-builder's format, schema version 1, 2 or 3.",
+            "path": "For example ee/execution-environment.yml; what it names lies beside it.",
+            "push_credential": "None: the environment's own registry credential.",
+        }
+        widgets = {"text": Wide(16)}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        only_kind(self, "push_credential", "registry")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        text, project = cleaned.get("text", "").strip(), cleaned.get("project")
+        path = cleaned.get("path", "").strip()
+        if text and project:
+            self.add_error("project", "Give the text or a project, not both.")
+        if not text and not project:
+            self.add_error("text", "Give the definition, or choose a project that has it.")
+        if project and not path:
+            self.add_error("path", "Which file of the project?")
+        if path and not project:
+            self.add_error("path", "A path counts only with a project.")
+        return cleaned
