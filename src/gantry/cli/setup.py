@@ -35,9 +35,4 @@ def engine_url() -> str:
     """The engine of this installation, as the controller finds it."""
     from gantry.base.config import settings
 
-    s = settings()
-    own = s.run_dir / "podman.sock"
-    found = f"unix://{own}" if own.exists() else ""
-    return (
-        s.engine_url or os.environ.get("DOCKER_HOST") or found or "unix:///run/podman/podman.sock"
-    )
+    return settings().engine
