@@ -13,14 +13,17 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from gantry.api.environment_pins import pin_state
 from gantry.api.names import url_of
 from gantry.api.shape import BASE, AwxSerializer
 from gantry.api.unified_job_templates import TemplatesView
 from gantry.api.views import DetailView, ListCreateView, NounView, SubListView
+from gantry.images import pins
 from gantry.resources import access
 from gantry.resources.models import ExecutionEnvironment, UnifiedJobTemplate
 
 ONLY_PULL = "Only the 'pull' field can be edited for managed execution environments."
+WRITABLE = ("drift_policy", "pinned_digest")  # of the `gantry` block
 
 
 class ExecutionEnvironmentSerializer(AwxSerializer):
@@ -39,7 +42,31 @@ class ExecutionEnvironmentSerializer(AwxSerializer):
         extra_kwargs = {"image": {"label": "Image location"}}
 
     def get_gantry(self, row: Any) -> dict[str, Any]:
-        return {"last_digest": row.last_digest, "last_used": row.last_used}
+        return {"last_digest": row.last_digest, "last_used": row.last_used, **pin_state(row)}
+
+    def create(self, validated_data: dict[str, Any]) -> Any:
+        return self._decided(super().create(validated_data))
+
+    def update(self, instance: Any, validated_data: dict[str, Any]) -> Any:
+        return self._decided(super().update(instance, validated_data))
+
+    def _decided(self, row: Any) -> Any:
+        """Pin and policy of the `gantry` block, of a POST or PATCH: a client of AWX that sends a
+        whole object back by PUT must not undo what somebody else has pinned meanwhile."""
+        whole = self.instance is not None and not self.partial
+        given = {} if whole else self.initial_data.get("gantry") or {}
+        if not isinstance(given, dict):
+            raise serializers.ValidationError({"gantry": ["Expected an object."]})
+        for name in WRITABLE:
+            if not isinstance(given.get(name, ""), str):
+                raise serializers.ValidationError({name: ["Not a valid string."]})
+        policy, digest = (given.get(name, getattr(row, name)) for name in WRITABLE)
+        if policy != row.drift_policy:
+            row = pins.set_policy(row, policy, user=self.user)
+        if digest != row.pinned_digest:
+            change = pins.pin(row, digest, user=self.user) if digest else None
+            row = change or pins.unpin(row, user=self.user)
+        return row
 
     def validate_credential(self, value: Any) -> Any:
         if value is not None and value.credential_type.namespace != "registry":
@@ -129,6 +156,7 @@ class ExecutionEnvironmentCopy(NounView):
                 "image": original.image,
                 "credential": credential.pk if credential else None,
                 "pull": original.pull,
+                "gantry": {name: getattr(original, name) for name in WRITABLE},
             },
             context=self.get_serializer_context(),
         )

@@ -9,6 +9,7 @@ from django.db.models import Model
 from gantry.resources.models import (
     Credential,
     CredentialType,
+    EnvironmentDigest,
     ExecutionEnvironment,
     Group,
     Host,
@@ -31,6 +32,7 @@ NAMES: dict[type[Model], tuple[str, str]] = {
     Organization: ("organization", "organizations"),
     User: ("user", "users"),
     ExecutionEnvironment: ("execution_environment", "execution_environments"),
+    EnvironmentDigest: ("environment_digest", "environment_digests"),
     Project: ("project", "projects"),
     ProjectUpdate: ("project_update", "project_updates"),
     Credential: ("credential", "credentials"),

@@ -11,6 +11,7 @@ from gantry.api import (
     config,
     credential_types,
     credentials,
+    environment_pins,
     execution_environments,
     groups,
     hosts,
@@ -81,6 +82,12 @@ v2 = [
         {
             "unified_job_templates": execution_environments.ExecutionEnvironmentJobTemplateList,
             "copy": execution_environments.ExecutionEnvironmentCopy,
+            "pin": environment_pins.Pin,
+            "unpin": environment_pins.Unpin,
+            "accept": environment_pins.Accept,
+            "unaccept": environment_pins.Unaccept,
+            "check": environment_pins.Check,
+            "digests": environment_pins.EnvironmentDigestsList,
         },
     ),
     *noun(

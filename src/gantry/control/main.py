@@ -20,6 +20,7 @@ from gantry.base import postgres
 from gantry.base.bridge import in_thread
 from gantry.base.config import Settings
 from gantry.control.claim import Holder
+from gantry.control.drift import watch_tags
 from gantry.control.inspections import Inspections
 from gantry.control.sweep import end_canceled, explain_waiting, make_partitions, sweep_pods
 from gantry.control.walk import Walk, World, run
@@ -44,7 +45,7 @@ class Control:
             postgres.url(settings), min_size=1, max_size=6, open=False,
             kwargs={"autocommit": True}, **POOL,
         )  # fmt: skip
-        self.world = World(settings, instance, engine, Puller(engine), pool)
+        self.world = World(settings, instance, engine, Puller(engine, settings.registry_mirrors), pool)
         self.images = DockerImages(engine.name)
         self.inspections = Inspections(settings, instance, engine, self.images)
         self.holder = Holder.here(settings.lease)
@@ -61,6 +62,7 @@ class Control:
         listener = asyncio.create_task(self._listen())
         keeper = asyncio.create_task(self._keep_leases())
         sweeper = asyncio.create_task(self._sweep())
+        watcher = asyncio.create_task(watch_tags(self.world.engine, self.settings.drift_check))
         try:
             while not self.stopping.is_set():
                 try:
@@ -72,9 +74,9 @@ class Control:
                     await asyncio.wait_for(self.wake.wait(), TICK)
                 self.wake.clear()
         finally:
-            for task in (listener, keeper, sweeper):
+            for task in (listener, keeper, sweeper, watcher):
                 task.cancel()
-            await asyncio.gather(listener, keeper, sweeper, return_exceptions=True)
+            await asyncio.gather(listener, keeper, sweeper, watcher, return_exceptions=True)
             await self.close()
 
     def stop(self) -> None:
