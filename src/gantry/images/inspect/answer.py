@@ -52,7 +52,7 @@ def _document(output: bytes) -> dict[str, Any]:
     _, mark, rest = output.rpartition(b"\n" + MARK.encode())
     line = rest.partition(b"\n")[0]
     if not mark:
-        raise NotTold("it printed something else")
+        raise NotTold("it printed something else than an answer")
     try:
         told = json.loads(line)
     except (ValueError, RecursionError) as error:

@@ -125,7 +125,9 @@ async def _run(engine: Engine, spec: PodSpec) -> bytes:
     finally:
         await stream.close()
     if output.find(answer.MARK.encode()) < 0:
-        state = await engine.inspect(pod)
+        # podman learns of an end a moment after the stream does.
+        while (state := await engine.inspect(pod)).state == "running":
+            await asyncio.sleep(0.05)
         if state.exit_code or state.oom_killed:
             said = answer.text(stream.complaints[-answer.LONGEST :])
             why = "it ran out of memory" if state.oom_killed else f"exit code {state.exit_code}"

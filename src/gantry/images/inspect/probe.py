@@ -22,7 +22,8 @@ RPM_HOMES = ("/usr/lib/sysimage/rpm", "/var/lib/rpm")
 RPM_FILES = ("rpmdb.sqlite", "Packages.db", "Packages")
 RPM_FIELDS = ("NAME", "EPOCHNUM", "VERSION", "RELEASE", "ARCH", "LICENSE")
 RPM_BINDINGS = (
-    "import rpm\n"
+    "import rpm, sys\n"
+    "rpm.addMacro('_dbpath', sys.argv[1])\n"
     "def text(v): return v.decode() if isinstance(v, bytes) else str(v or 0)\n"
     "for h in rpm.TransactionSet().dbMatch():\n"
     " print('\\t'.join(text(h[k]) for k in (1000, 1003, 1001, 1002, 1022, 1014)))\n"
@@ -114,19 +115,21 @@ def rpm_database() -> str:
     return next(filter(os.path.exists, paths), "")
 
 
-def rpm_command(pythons: "list[str]") -> "list[str] | None":
+def rpm_command(home: str, pythons: "list[str]") -> "list[str] | None":
     program = which("rpm")
     if program:
-        return [program, "-qa", "--qf", "\\t".join("%%{%s}" % f for f in RPM_FIELDS) + "\\n"]
+        fields = "\\t".join("%%{%s}" % field for field in RPM_FIELDS) + "\\n"
+        return [program, "--dbpath", home, "-qa", "--qf", fields]
     python = next(filter(os.path.exists, ["/usr/libexec/platform-python", *pythons]), "")
-    return [python, "-c", RPM_BINDINGS] if python else None
+    return [python, "-c", RPM_BINDINGS, home] if python else None
 
 
 def rpms(process: "subprocess.Popen[bytes] | None", database: str) -> "list[dict[str, str]]":
-    """What rpm itself says; without it, what its database holds when that is SQLite."""
+    """What rpm itself says. It cannot open a database of SQLite in a read-only image that was left
+    without its companions (-wal, -shm); such a one is read here."""
     text, failed = outcome(process) if process else ("", "there is no rpm command")
     rows = [line.split("\t") for line in text.splitlines()]
-    if failed and database.endswith(".sqlite"):
+    if (failed or not rows) and database.endswith(".sqlite"):
         try:
             rows, failed = rpm_rows(database), ""
         except Exception as error:
@@ -149,9 +152,16 @@ def rpm_rows(database: str) -> "list[list[str]]":
     import sqlite3
     import struct
 
-    connection = sqlite3.connect("file:%s?mode=ro&immutable=1" % database, uri=True)
+    for mode in ("mode=ro", "mode=ro&immutable=1"):
+        connection = sqlite3.connect("file:%s?%s" % (database, mode), uri=True)
+        try:
+            blobs = connection.execute("SELECT blob FROM Packages").fetchall()
+            break
+        except sqlite3.OperationalError as error:
+            if "immutable" in mode:
+                raise error
     rows = []
-    for (blob,) in connection.execute("SELECT blob FROM Packages"):
+    for (blob,) in blobs:
         count = struct.unpack(">I", blob[:4])[0]
         values, base = {1003: "0"}, 8 + 16 * count
         for at in range(count):
@@ -348,7 +358,8 @@ def look() -> "dict[str, object]":
         start([other, "-c", WHERE]) if other and not same_python(other, sys.executable) else None
     )
     database = rpm_database()
-    command = rpm_command([other or sys.executable]) if database else None
+    home = os.path.dirname(database)
+    command = rpm_command(home, [other or sys.executable]) if database else None
     rpm = start(command) if command else None
     own = own_path()
     name = distribution()
