@@ -16,7 +16,7 @@ from urllib.parse import quote
 from gantry.base.config import settings
 from gantry.base.errors import JobFailure
 from gantry.base.image_reference import ImageReference
-from gantry.images.login import login_for
+from gantry.images.ecr import current_login
 from gantry.images.manifests import (
     ACCEPT,
     INDEX,
@@ -100,16 +100,16 @@ class RegistryClient:
         for place in places(image, self._mirrors):
             at = normalized(place)
             try:
-                return await ask(self._host(place, at, own=place == image), at)
+                return await ask(await self._host(place, at, own=place == image), at)
             except Refused as refused:
                 failure = explain(image, refused.words, unknown="The registry gave no answer")
                 failure.__cause__ = refused
         assert failure is not None
         raise failure
 
-    def _host(self, place: str, at: ImageReference, *, own: bool) -> RegistryHost:
+    async def _host(self, place: str, at: ImageReference, *, own: bool) -> RegistryHost:
         if at.domain not in self._hosts:
-            login = login_for(place, self._login, own=own)
+            login = await current_login(place, self._login, own=own)
             self._hosts[at.domain] = RegistryHost(at.domain, login, self._ca, self._sleep)
         return self._hosts[at.domain]
 

@@ -59,7 +59,7 @@ class RegistryHost:
         self._authorization: dict[str, str] = {}  # repository -> header
         # Proxies come from the environment; a redirect to another host loses Authorization.
         self._client = httpx.AsyncClient(
-            verify=_trust(ca, self._verify), timeout=TIMEOUT, follow_redirects=True
+            verify=trust(ca, self._verify), timeout=TIMEOUT, follow_redirects=True
         )
 
     async def close(self) -> None:
@@ -166,8 +166,8 @@ class _Raw:
 
 
 @lru_cache(maxsize=64)
-def _trust(ca: str, verify: bool) -> ssl.SSLContext:
-    """The system's authorities (SSL_CERT_FILE where that names others) and these."""
+def trust(ca: str = "", verify: bool = True) -> ssl.SSLContext:
+    """These authorities beside the system's (SSL_CERT_FILE names others), not httpx's own."""
     context = ssl.create_default_context()
     if ca:
         context.load_verify_locations(cadata=ca)

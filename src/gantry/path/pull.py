@@ -8,14 +8,19 @@ pull. A failed pull is told in the registry's own words with what to do about th
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from gantry.base.config import settings
 from gantry.base.errors import EngineError, EngineUnreachable, JobFailure
 from gantry.base.image_reference import parse_reference
+from gantry.images.ecr import current_login
+from gantry.images.mirrors import places
 from gantry.images.pull_errors import explain
 from gantry.pods.contract import Engine, Image, PullProgress, RegistryLogin
 
+logger = logging.getLogger(__name__)
 OnProgress = Callable[[PullProgress], None]
 
 
@@ -42,8 +47,9 @@ class Obtained:
 class Puller:
     """Pulls for all jobs of this controller, each image once at a time."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, mirrors: tuple[str, ...] | None = None) -> None:
         self._engine = engine
+        self._mirrors = settings().registry_mirrors if mirrors is None else mirrors
         self._under_way: dict[PullRequest, asyncio.Task[None]] = {}
         self._listeners: dict[PullRequest, list[OnProgress]] = {}
 
@@ -88,6 +94,8 @@ class Puller:
     async def _pulled(self, request: PullRequest, reference: str, on_progress: OnProgress) -> Image:
         await self._shared(request, on_progress)
         present = await self._engine.image(reference)
+        if present is None and (digest := parse_reference(reference).digest):
+            present = await self._engine.image_by_digest(digest)  # under its mirror's name
         if present is None:
             raise explain(request.image, "the pull ended without an error, but without the image")
         return present
@@ -115,13 +123,30 @@ class Puller:
                 listener(progress)
 
         try:
-            await self._engine.pull(with_tag(request.image), request.login, tell)
+            await self._from_a_mirror_or_its_registry(request, tell)
         except EngineUnreachable:
             raise
         except EngineError as error:
             raise explain(request.image, error.sentence) from error
         finally:
             self._forget(request, asyncio.current_task())
+
+    async def _from_a_mirror_or_its_registry(self, request: PullRequest, tell: OnProgress) -> None:
+        reference = with_tag(request.image)
+        *mirrors, own = places(reference, self._mirrors)
+        for mirror in mirrors:
+            try:
+                login = await current_login(mirror, request.login, own=False)
+                await self._engine.pull(mirror, login, tell)
+            except EngineUnreachable:
+                raise
+            except (EngineError, JobFailure) as error:
+                logger.warning("%s is not to be had from its mirror: %s", own, error.sentence)
+                continue
+            if not parse_reference(reference).digest:
+                await self._engine.tag(mirror, reference)
+            return
+        await self._engine.pull(own, await current_login(own, request.login), tell)
 
     def _forget(self, request: PullRequest, task: asyncio.Task[None] | None) -> None:
         if self._under_way.get(request) is task:

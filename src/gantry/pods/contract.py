@@ -115,7 +115,7 @@ class PodStream(Protocol):
 
 
 class Engine(Protocol):
-    """Eleven verbs. Each may be called twice with the same effect; each raises EngineError (or its
+    """Twelve verbs. Each may be called twice with the same effect; each raises EngineError (or its
     subclass EngineUnreachable, the only one worth a retry) with the engine's own words."""
 
     name: str
@@ -158,5 +158,8 @@ class Engine(Protocol):
     async def image_by_digest(self, digest: str) -> Image | None:
         """11. The image here that has this digest, under whatever name or none; None when no
         image has. Never pulls. The image's own id counts as its digest."""
+
+    async def tag(self, reference: str, name: str) -> None:
+        """12. Give an image that is here one more name."""
 
     async def close(self) -> None: ...

@@ -15,6 +15,7 @@ import aiohttp
 from aiodocker.exceptions import DockerError
 
 from gantry.base.errors import EngineError, EngineUnreachable
+from gantry.base.image_reference import parse_reference
 
 NOBODY_THERE = 900  # aiodocker's own status for a connection that could not be made or broke
 CONNECT = 10.0
@@ -76,3 +77,10 @@ class DockerClient:
             parts = (await self.version()).get("Components") or []
             self._podman = any("podman" in p.get("Name", "").lower() for p in parts)
         return self._podman
+
+    async def tag(self, reference: str, name: str) -> None:
+        wanted = parse_reference(name)
+        async with engine_words(f"name image {reference} {name}"):
+            await self._docker.images.tag(
+                reference, repo=wanted.repository, tag=wanted.tag or "latest"
+            )

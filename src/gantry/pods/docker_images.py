@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gantry.base.errors import EngineError
-from gantry.base.image_reference import parse_reference
 from gantry.pods.contract import PullProgress, RegistryLogin
-from gantry.pods.docker_client import LIBPOD, DockerClient, engine_words, not_there
+from gantry.pods.docker_build import DockerBuilder
+from gantry.pods.docker_client import LIBPOD, engine_words, not_there
 from gantry.pods.image_store import HeldImage, ImageConfig
 from gantry.pods.image_words import auth_header, take_progress
 
@@ -24,7 +24,7 @@ PIECE = 1 << 20
 _DIGEST = re.compile(r"\bsha256:[0-9a-f]{64}\b")
 
 
-class DockerImages(DockerClient):
+class DockerImages(DockerBuilder):
     """podman's or Docker's images. Docker (before 25) saves its own archive format, not OCI's;
     both engines load either."""
 
@@ -54,13 +54,6 @@ class DockerImages(DockerClient):
             if digest in known or digest == _identity(image["Id"]):
                 return _identity(image["Id"])
         return ""
-
-    async def tag(self, reference: str, name: str) -> None:
-        wanted = parse_reference(name)
-        async with engine_words(f"name image {reference} {name}"):
-            await self._docker.images.tag(
-                reference, repo=wanted.repository, tag=wanted.tag or "latest"
-            )
 
     async def delete(self, reference: str) -> None:
         try:
