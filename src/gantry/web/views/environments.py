@@ -15,6 +15,7 @@ from gantry.resources.environments import EnvironmentDigest, ExecutionEnvironmen
 from gantry.resources.jobs import Installation, UnifiedJob
 from gantry.resources.organizations import Organization
 from gantry.resources.projects import Project
+from gantry.web.environment_choice import ChoiceForm, ladder
 from gantry.web.environment_page import known_contents, listed, mark, next_run
 from gantry.web.forms import EnvironmentForm
 from gantry.web.pages import adding, found, page, paged, signed_in, who
@@ -37,8 +38,17 @@ def listing(request: HttpRequest) -> HttpResponse:
             "lines": listed(shown),
             "can_add": may_add(who(request), ExecutionEnvironment),
             "global_default": _global_default(),
+            "rungs": ladder(None),
+            "choice": _global_choice(request),
         },
     )
+
+
+def _global_choice(request: HttpRequest) -> ChoiceForm | None:
+    if not who(request).is_superuser:
+        return None
+    installation = Installation.objects.select_related("default_environment").get()
+    return ChoiceForm(user=who(request), chosen=installation.default_environment)
 
 
 @signed_in

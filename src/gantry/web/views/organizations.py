@@ -1,14 +1,20 @@
-"""Organizations: who owns what, to read."""
+"""Organizations: who owns what, their default EE, and their rules for images."""
 
 from __future__ import annotations
 
+from django.contrib import messages
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
-from gantry.resources.access import visible
+from gantry.resources.access import may, visible
+from gantry.resources.base import PREFLIGHT_POLICIES
 from gantry.resources.organizations import Organization
 from gantry.resources.templates import JobTemplate
-from gantry.web.pages import found, page, paged, signed_in, who
+from gantry.web.environment_choice import RELATED as RESOLVED
+from gantry.web.environment_choice import ChoiceForm, answers, ladder
+from gantry.web.pages import action, found, page, paged, signed_in, who
+from gantry.web.policy_form import PolicyForm
 
 
 @signed_in
@@ -22,8 +28,26 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @signed_in
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    return _shown(request, pk, None)
+
+
+@action
+def rules(request: HttpRequest, pk: int) -> HttpResponse:
+    """Keep the organization's rules for images."""
+    row = found(request, Organization.objects.all(), pk, "change")
+    form = PolicyForm(request.POST, row=row)
+    if not form.is_valid():
+        return _shown(request, pk, form)
+    form.save()
+    messages.success(request, "The rules are saved; they hold from the next job on.")
+    return redirect("organization", pk)
+
+
+def _shown(request: HttpRequest, pk: int, policy: PolicyForm | None) -> HttpResponse:
     row = found(request, Organization.objects.select_related("default_environment"), pk)
     templates = visible(who(request), JobTemplate.objects.filter(organization=row))
+    templates = templates.select_related("last_job", *RESOLVED).order_by("name")
+    may_change = may(who(request), "change", row)
     return page(
         request,
         "organizations/detail.html",
@@ -31,6 +55,13 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
             "row": row,
             "admins": row.admins.all()[:100],
             "members": row.users.all()[:100],
-            "templates": templates.select_related("last_job")[:50],
+            "preflight": dict(PREFLIGHT_POLICIES)[row.preflight],
+            "answers": answers(templates[:25]),
+            "rungs": ladder(row),
+            "choice": ChoiceForm(user=who(request), chosen=row.default_environment)
+            if may_change
+            else None,
+            "policy": policy or (PolicyForm(row=row) if may_change else None),
         },
+        status=422 if policy is not None else 200,
     )

@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 from gantry.base.errors import GantryError
 from gantry.images import pins
 from gantry.images.drift import decide
+from gantry.images.tags import check_now
 from gantry.resources.environments import ExecutionEnvironment
 from gantry.web.pages import action, found, tell, who
 
@@ -38,6 +39,12 @@ def accept(request: HttpRequest, pk: int) -> HttpResponse:
 def policy(request: HttpRequest, pk: int) -> HttpResponse:
     chosen = request.POST.get("drift_policy", "")
     return _change(request, pk, lambda row: pins.set_policy(row, chosen, user=who(request)))
+
+
+@action
+def check(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask the registry what the tag means, now instead of at its turn."""
+    return _change(request, pk, check_now)
 
 
 def _change(request: HttpRequest, pk: int, change: Change) -> HttpResponse:

@@ -8,10 +8,12 @@ from django.shortcuts import redirect
 
 from gantry.base.errors import GantryError
 from gantry.path.launch import update_project
-from gantry.resources.access import may_add, visible
+from gantry.resources.access import may, may_add, visible
 from gantry.resources.jobs import ACTIVE
 from gantry.resources.projects import Project
 from gantry.resources.templates import JobTemplate
+from gantry.web.environment_choice import RELATED as RESOLVED
+from gantry.web.environment_choice import ChoiceForm, answers, ladder
 from gantry.web.forms import ProjectForm
 from gantry.web.pages import action, adding, found, page, paged, signed_in, tell, who
 
@@ -34,6 +36,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     row = found(request, rows, pk)
     updates = row.project_updates.select_related("created_by").order_by("-id")
     templates = visible(who(request), JobTemplate.objects.filter(project=row))
+    templates = templates.select_related("last_job", *RESOLVED).order_by("name")
     return page(
         request,
         "projects/detail.html",
@@ -41,7 +44,11 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
             "row": row,
             "updates": updates[:10],
             "running": updates.filter(status__in=ACTIVE).first(),
-            "templates": templates.order_by("name")[:50],
+            "answers": answers(templates[:25]),
+            "rungs": ladder(row),
+            "choice": ChoiceForm(user=who(request), chosen=row.default_environment)
+            if may(who(request), "change", row)
+            else None,
         },
     )
 

@@ -9,8 +9,10 @@ from django.shortcuts import redirect
 from gantry.base.errors import GantryError, InvalidInput
 from gantry.path.launch import launch_job
 from gantry.path.resolve import resolve_environment
-from gantry.resources.access import may_add, visible
+from gantry.resources.access import may, may_add, visible
 from gantry.resources.templates import JobTemplate
+from gantry.web.environment_choice import RELATED as RESOLVED
+from gantry.web.environment_choice import ChoiceForm, ladder
 from gantry.web.forms import TemplateForm, refuse
 from gantry.web.launch_form import LaunchForm
 from gantry.web.pages import adding, found, page, paged, signed_in, tell, who
@@ -29,7 +31,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @signed_in
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
-    row = found(request, JobTemplate.objects.select_related(*RELATED), pk)
+    row = found(request, JobTemplate.objects.select_related(*RELATED, *RESOLVED), pk)
     return page(
         request,
         "templates/detail.html",
@@ -38,6 +40,10 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
             "credentials": row.credentials.select_related("credential_type"),
             "jobs": row.jobs.select_related("created_by").order_by("-id")[:10],
             "preview": _environment(row),
+            "rungs": ladder(row),
+            "choice": ChoiceForm(user=who(request), chosen=row.execution_environment)
+            if may(who(request), "change", row)
+            else None,
         },
     )
 
