@@ -87,8 +87,8 @@ def build_base(podman: Podman, *, log: Log) -> str:
 def _mmdebstrap(folder: Path, distribution: str, codename: str) -> list[str]:
     settings = folder / "apt.conf"
     settings.touch(mode=0o600)  # a proxy's password may be among them
-    settings.write_text(_apt_settings())
-    sources = distribution_sources(_source_files(), distribution, codename)
+    settings.write_text(apt_settings())
+    sources = distribution_sources(source_files(), distribution, codename)
     paths = []
     for ending, text in sources.items():
         if text:
@@ -122,7 +122,7 @@ def _hooks() -> list[str]:
     ]
 
 
-def _apt_settings() -> str:
+def apt_settings() -> str:
     done = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=True)
     found = (APT_SETTINGS.match(line) for line in done.stdout.splitlines())
     lines = [f"{match[1]} {match[2]};" for match in found if match]
@@ -132,7 +132,7 @@ def _apt_settings() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _source_files() -> dict[str, str]:
+def source_files() -> dict[str, str]:
     folder = Path("/etc/apt/sources.list.d")
     found = [Path("/etc/apt/sources.list"), *sorted(folder.glob("*"))]
     return {

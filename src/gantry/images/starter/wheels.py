@@ -49,7 +49,7 @@ def download(wanted: Sequence[str], into: Path, target: list[str]) -> None:
     """Download wheels of `wanted` (pip's words) and all they need."""
     # `--python` goes before pip's command, `--python-version` after it.
     before, after = (target, []) if target[0] == "--python" else ([], target)
-    command = [*_pip(), *before, "download", *after, "--quiet", "--only-binary=:all:"]
+    command = [*pip_command(), *before, "download", *after, "--quiet", "--only-binary=:all:"]
     done = subprocess.run(
         [*command, "--dest", str(into), *wanted],
         env=os.environ | {"PIP_NO_INPUT": "1", "PIP_REQUIRE_VIRTUALENV": "0"},
@@ -68,7 +68,7 @@ def download(wanted: Sequence[str], into: Path, target: list[str]) -> None:
         )
 
 
-def _pip() -> list[str]:
+def pip_command() -> list[str]:
     """A virtual environment made by another tool than venv may have no pip of its own."""
     if importlib.util.find_spec("pip"):
         return [sys.executable, "-m", "pip"]

@@ -1,0 +1,61 @@
+"""Rewrites ansible-builder's Containerfile: each RUN sees how this machine reaches its mirrors.
+
+The files lie in the context's folder `_gantry`, bound into a RUN for as long as it runs. Nothing of
+them is in a layer, and of the history only their paths: docs/decisions has the measurements.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+SOURCE, TARGET = "_gantry", "/run/gantry-build"
+MOUNT = f"--mount=type=bind,source={SOURCE},target={TARGET},ro"
+ENTER = f". {TARGET}/env;"
+MANAGER = f"{TARGET}/pkgmgr"
+# Instruction, then the flags, which may go on over several lines.
+_RUN = re.compile(r"(?is)\s*RUN\s+(?P<flags>(?:--\S+\s+(?:\\\n\s*)?|\\\n\s*)*)(?P<rest>.*)")
+_FROM = re.compile(r"(?i)\s*FROM\s")
+_ARG = re.compile(r"(?i)\s*ARG\s+(\w+)\s*=")
+
+
+def instructions(text: str) -> Iterator[str]:
+    """Each instruction with the lines it goes on over; comments and empty lines as they are."""
+    begun: list[str] = []
+    for line in text.splitlines():
+        if begun or not (line.strip() == "" or line.lstrip().startswith("#")):
+            begun.append(line)
+            comment = len(begun) > 1 and line.lstrip().startswith("#")
+            if comment or line.rstrip().endswith("\\"):
+                continue
+            yield "\n".join(begun)
+            begun = []
+        else:
+            yield line
+    if begun:
+        yield "\n".join(begun)
+
+
+def rewrite(text: str, *, images: Mapping[str, str], key: str) -> str:
+    """`images` are values for the ARGs at the head (EE_BASE_IMAGE, ...), `key` is part of what the
+    engine finds a cached layer by: what is bound into a RUN is not."""
+    lines, stages = [], 0
+    for instruction in instructions(text):
+        argument = _ARG.match(instruction)
+        if argument and not stages and argument[1] in images:
+            instruction = f'ARG {argument[1]}="{images[argument[1]]}"'
+        elif argument and not stages and argument[1] == "PKGMGR":
+            continue  # set below, for all schema versions alike
+        elif run := _RUN.match(instruction):
+            instruction = _with_mount(run["flags"], run["rest"])
+        lines.append(instruction)
+        if _FROM.match(instruction):
+            stages += 1
+            lines += [f"ARG GANTRY_BUILD={key}", f"ARG PKGMGR={MANAGER}"]
+    return "\n".join(line for line in lines if line.strip() != "ARG PKGMGR") + "\n"
+
+
+def _with_mount(flags: str, rest: str) -> str:
+    # A command in JSON runs without a shell: it gets the files, and must find them itself.
+    enter = "" if rest.lstrip().startswith("[") else f"{ENTER} "
+    return f"RUN {MOUNT} {flags}{enter}{rest.lstrip()}"
