@@ -17,7 +17,7 @@ MOST_OUTPUT = 8 << 20  # bytes; 1,000 packages need 0.2 MB
 MOST_PACKAGES = 20_000
 MOST_SENTENCES = 100
 LONGEST = 500  # characters of a value
-_OPTIONAL = ("path", "licence", "arch", "manifest_sha256", "requires_ansible")
+_OPTIONAL = ("path", "licence", "arch", "manifest_sha256", "requires_ansible", "source")
 _HEAD = ("ansible_core", "ansible_runner", "python", "distribution")
 _LONGEST_HEAD = 64
 # Controls (a terminal's escapes among them), surrogates and NUL, which PostgreSQL refuses.

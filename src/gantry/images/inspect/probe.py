@@ -321,6 +321,19 @@ def collection(name: str, path: str) -> "dict[str, object]":
                 "The version of collection %s in %s is not known: no galaxy.yml tells it, and "
                 "MANIFEST.json neither (%s)." % (name, path, why)
             )
+    info = "%s/%s-%s.info/GALAXY.yml" % (
+        os.path.dirname(os.path.dirname(path)),
+        name,
+        row["version"],
+    )
+    try:
+        # ansible-galaxy writes it for what it took from a server.
+        lines = re.findall(
+            r"(?m)^download_url: *(\S+)", read(info, 1 << 20).decode("utf-8", "replace")
+        )
+        row["source"] = lines[0] if lines else ""
+    except (OSError, ValueError):
+        pass
     try:
         text = read(path + "/meta/runtime.yml", 4 << 20).decode("utf-8", "replace")
         lines = re.findall(r"(?m)^requires_ansible:\s*[\"']?([^\"'#\n]+)", text)
