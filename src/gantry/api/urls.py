@@ -11,6 +11,7 @@ from gantry.api import (
     config,
     credential_types,
     credentials,
+    environment_contents,
     environment_pins,
     execution_environments,
     groups,
@@ -88,6 +89,9 @@ v2 = [
             "unaccept": environment_pins.Unaccept,
             "check": environment_pins.Check,
             "digests": environment_pins.EnvironmentDigestsList,
+            "contents": environment_contents.EnvironmentContents,
+            "sbom": environment_contents.EnvironmentSbom,
+            "diff": environment_contents.EnvironmentDiff,
         },
     ),
     *noun(

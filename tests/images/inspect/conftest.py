@@ -60,7 +60,7 @@ async def engine(engine_url: str) -> AsyncIterator[DockerEngine]:
 
 
 @pytest.fixture
-async def look_into(engine: DockerEngine) -> AsyncIterator[Look]:
+async def look_into(engine: DockerEngine, ee_image: str) -> AsyncIterator[Look]:
     """An inspection as the controller and `gantry ee inspect` make it; no pod is left of any."""
     images = DockerImages(engine.name)
 

@@ -20,6 +20,10 @@ LONGEST = 500  # characters of a value
 _OPTIONAL = ("path", "licence", "arch", "manifest_sha256", "requires_ansible", "source")
 _HEAD = ("ansible_core", "ansible_runner", "python", "distribution")
 _LONGEST_HEAD = 64
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+~-]*")
+_NAMES = dict.fromkeys(KINDS, _NAME) | {
+    "collection": re.compile(r"[A-Za-z_]\w*\.[A-Za-z_]\w*", re.A)
+}
 # Controls (a terminal's escapes among them), surrogates and NUL, which PostgreSQL refuses.
 _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
 
@@ -43,7 +47,7 @@ def take(output: bytes, into: Contents) -> None:
     if len(found) < len(packages):
         into.unknown.append(
             f"{len(packages) - len(found)} packages were left out: more than {MOST_PACKAGES:,}, or "
-            "without a name."
+            "without a name that a package can have."
         )
     into.packages = sorted(found, key=_order)
 
@@ -72,7 +76,7 @@ def _package(told: Any) -> Package | None:
             package[key] = value
     if told.get("shadowed") is True:
         package["shadowed"] = True
-    return package if package["name"] else None
+    return package if _NAMES[package["kind"]].fullmatch(package["name"]) else None
 
 
 def text(value: Any, longest: int = LONGEST) -> str:

@@ -17,6 +17,7 @@ class HasContents(Protocol):
     platform: str
     reference: str
     ansible_core: str
+    ansible_runner: str
     python: str
     distribution: str
     packages: list[Package]
