@@ -8,7 +8,7 @@ when the connection does, and the name is given to the image only at its end.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from gantry.base.errors import EngineError
@@ -17,7 +17,7 @@ from gantry.pods.image_store import BuildRequest
 
 
 class DockerBuilder(DockerClient):
-    async def build(self, request: BuildRequest) -> AsyncIterator[str]:
+    async def build(self, request: BuildRequest) -> AsyncGenerator[str, None]:
         """Raises EngineError with code `build` and the last words of what failed."""
         if not await self.is_podman():
             raise EngineError(

@@ -41,7 +41,7 @@ def host_files(environ: Mapping[str, str] | None = None) -> Files:
     """Path below the mount -> content."""
     environ = os.environ if environ is None else environ
     files: Files = {}
-    if ca := _ca_bundle(environ):
+    if ca := ca_bundle(environ):
         files["ca.pem"] = ca.read_bytes()
     files["pip.conf"] = _pip_conf(pip_settings()).encode()
     files |= _apt_files("ca.pem" in files)
@@ -49,7 +49,7 @@ def host_files(environ: Mapping[str, str] | None = None) -> Files:
     return files
 
 
-def _ca_bundle(environ: Mapping[str, str]) -> Path | None:
+def ca_bundle(environ: Mapping[str, str] = os.environ) -> Path | None:
     named = [environ[name] for name in CA_VARIABLES if environ.get(name)]
     return next((Path(f) for f in (*named, *CA_FILES) if Path(f).is_file()), None)
 

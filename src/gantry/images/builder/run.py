@@ -1,0 +1,267 @@
+"""The steps of a build, the same in a controller and on the command line; no database.
+
+The result gets its name at the very end, when it was looked into and agrees with the lock it was
+built from. Until then it has a scratch name, which goes whatever happens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from gantry.base.errors import EngineError, EngineUnreachable, JobFailure
+from gantry.images.builder import context, host, lock
+from gantry.images.builder.containerfile import ENTER, MOUNT
+from gantry.images.builder.definition import Definition, definition_hash
+from gantry.images.builder.failure import explain
+from gantry.images.builder.index import File, Index, IndexUnreachable, Wanted
+from gantry.images.inspect.contents import Contents
+from gantry.images.inspect.pod import look, pod_spec
+from gantry.pods.contract import Engine, Image
+from gantry.pods.image_store import BuildRequest, ImageConfig
+
+Say = Callable[[str], Awaitable[None]]
+_NOISE = f"{MOUNT} {ENTER} "
+LABEL = "io.gantry.build"
+
+
+class Store(Protocol):
+    """The part of pods.image_store.ImageStore that a build needs."""
+
+    async def config(self, reference: str) -> ImageConfig | None: ...
+
+    async def tag(self, reference: str, name: str) -> None: ...
+
+    async def delete(self, reference: str) -> None: ...
+
+    def build(self, request: BuildRequest) -> AsyncGenerator[str, None]: ...
+
+
+@dataclass(frozen=True)
+class Tools:
+    """`pull` takes a reference and the digest it must be ("" for what the tag means) and has the
+    image on the engine. `pod` names the pod that looks inside, `labels` and `user` are its."""
+
+    engine: Engine
+    store: Store
+    pull: Callable[[str, str], Awaitable[Image]]
+    pod: str
+    labels: dict[str, str]
+    user: str
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to build. `file` is the definition in its folder; `used` the lock to build from."""
+
+    definition: Definition
+    file: Path
+    alone: bool  # it lies in no folder of files of its own
+    scratch: str  # the name until the end
+    used: lock.Lock | None = None
+    use_cache: bool = True
+    platform: str = ""
+
+    @property
+    def folder(self) -> Path | None:
+        return None if self.alone else self.file.parent
+
+
+@dataclass(frozen=True)
+class Built:
+    """The image is on the engine under the order's scratch name alone."""
+
+    image: Image
+    base: lock.Base
+    lock: lock.Lock
+    contents: Contents
+
+
+@dataclass(frozen=True)
+class Bases:
+    base: lock.Base
+    builder: lock.Base | None
+    images: Mapping[str, str]  # of the Containerfile's ARGs: ids on the engine
+
+
+async def get_bases(order: Order, tools: Tools, say: Say) -> Bases:
+    """Have the images that it stands on. With a lock: of its digest, from whatever has it."""
+    definition, used = order.definition, order.used
+    if used is not None and used.base.reference != definition.base_image:
+        raise JobFailure(
+            f"The definition is based on {definition.base_image}, its lock on "
+            f"{used.base.reference}.",
+            cure="Build without the lock to get a new one.", code="lock_differs", status="failed",
+        )  # fmt: skip
+    base, image = await _base(definition.base_image, used.base if used else None, tools, say)
+    images, builder = {"EE_BASE_IMAGE": image}, None
+    if definition.builder_image:
+        locked = used.builder if used else None
+        builder, images["EE_BUILDER_IMAGE"] = await _base(
+            definition.builder_image, locked, tools, say
+        )
+    return Bases(base, builder, images)
+
+
+async def _base(
+    reference: str, locked: lock.Base | None, tools: Tools, say: Say
+) -> tuple[lock.Base, str]:
+    digest = locked.digest if locked else ""
+    try:
+        image = await tools.pull(reference, digest)
+    except JobFailure as failure:
+        if not digest:
+            raise
+        raise JobFailure(
+            f"Base image {reference} of the lock, {digest}, is no longer to be had: "
+            f"{failure.sentence}",
+            cure="Put that digest back into its registry, or build without the lock to get a new "
+            "one.", code="lock_gone",
+        ) from failure  # fmt: skip
+    found = lock.Base(reference, digest or image.digest, image.platform)
+    await say(f"Base image {reference}: {found.digest} ({found.platform})")
+    return found, image.id
+
+
+async def build(order: Order, bases: Bases, tools: Tools, say: Say) -> Built:
+    """Build, look inside, lock. Raises JobFailure; after an error or a cancel nothing has a name
+    that it did not have before."""
+    with tempfile.TemporaryDirectory(prefix="gantry-build-") as folder:
+        archive = Path(folder) / "context.tar"
+        if order.used is not None:
+            await _refuse_gone(order.used, say)
+        await asyncio.to_thread(_write_context, order, bases, archive)
+        await say(f"Build context: {archive.stat().st_size:,} bytes")
+        try:
+            await _build(order, archive, tools, say)
+            return await _look(order, bases, tools, say)
+        except BaseException:
+            await asyncio.shield(forget(tools.store, order.scratch))
+            raise
+
+
+def _write_context(order: Order, bases: Bases, archive: Path) -> None:
+    context.make_context(
+        order.file, order.definition, archive, images=bases.images, host=host.host_files(),
+        pins=lock.pins(order.used) if order.used else None,
+    )  # fmt: skip
+
+
+async def forget(store: Store, scratch: str) -> None:
+    """Take the scratch name away; the image goes with it if it has no other."""
+    with contextlib.suppress(EngineError):
+        await store.delete(scratch)
+
+
+async def _build(order: Order, archive: Path, tools: Tools, say: Say) -> None:
+    request = BuildRequest(
+        tag=order.scratch, context=lambda: context.pieces(archive), use_cache=order.use_cache,
+        platform=order.platform,
+    )  # fmt: skip
+    said: list[str] = []
+    async with contextlib.aclosing(tools.store.build(request)) as lines:
+        try:
+            async for raw in lines:
+                if (line := _shown(raw)) is None:
+                    continue
+                said = [*said[-200:], line]
+                await say(line)
+        except EngineUnreachable:
+            raise
+        except EngineError as error:
+            if error.code != "build":
+                raise JobFailure(error.sentence, cure=error.cure, code=error.code) from error
+            words = error.sentence.replace(_NOISE, "")
+            raise explain(words, said) from error
+
+
+def _shown(line: str) -> str | None:
+    """What is Gantry's own in the Containerfile is not shown, nor are the ids of layers."""
+    return None if line.startswith("--> ") else line.replace(_NOISE, "")
+
+
+async def _look(order: Order, bases: Bases, tools: Tools, say: Say) -> Built:
+    image = await tools.engine.image(order.scratch)
+    if image is None:
+        raise JobFailure(
+            "The engine built the image, and now does not have it.",
+            cure="Something else removed it; build again.", code="image_gone",
+        )  # fmt: skip
+    contents = await _inspect(image, tools)
+    if contents.error:
+        raise JobFailure(
+            f"The image was built, but could not be looked into: {contents.error}",
+            cure=contents.cure, code="not_inspected", status="failed",
+        )  # fmt: skip
+    base = await _inspect(await tools.pull(bases.base.reference, bases.base.digest), tools)
+    contents.reference = order.scratch
+    if order.used is not None:
+        _hold_to(order.used, contents)
+        made = replace(order.used, definition=_hash(order))
+        await say("The result is what the lock says.")
+    else:
+        files = await _hashes(lock.python_added(contents, base), say)
+        made = lock.make_lock(_hash(order), bases.base, bases.builder, contents, base, files)
+        await say(f"Lock: {len(made.packages)} packages.")
+    return Built(image, bases.base, made, contents)
+
+
+def _hash(order: Order) -> str:
+    return definition_hash(order.definition, order.folder)
+
+
+async def _inspect(image: Image, tools: Tools) -> Contents:
+    spec = pod_spec(tools.pod, image.id, tools.labels, tools.user)
+    return await look(tools.engine, tools.store, image, spec)
+
+
+def _hold_to(used: lock.Lock, contents: Contents) -> None:
+    found = lock.differences(used, contents)
+    if found:
+        raise JobFailure(
+            "The result is not what the lock says. " + " ".join(found),
+            cure="Those versions can no longer be had, or a step of the definition does not keep "
+            "to them. Build without the lock to get a new one.",
+            code="lock_differs", status="failed",
+        )  # fmt: skip
+
+
+# -- hashes ---------------------------------------------------------------------------------------
+
+
+async def _hashes(wanted: list[Wanted], say: Say) -> Mapping[Wanted, list[File]]:
+    try:
+        found = await asyncio.to_thread(_ask, wanted)
+    except IndexUnreachable as error:
+        await say(f"The lock has no hashes of Python packages: {error.sentence}")
+        return {}
+    for name, version in (release for release in wanted if not found[release]):
+        await say(f"The lock has no hash of {name} {version}: no index has such a release.")
+    return found
+
+
+async def _refuse_gone(used: lock.Lock, say: Say) -> None:
+    wanted = lock.python_wanted(used)
+    try:
+        gone = lock.gone(used, await asyncio.to_thread(_ask, wanted))
+    except IndexUnreachable as error:
+        raise JobFailure(error.sentence, cure=error.cure, code=error.code) from error
+    if gone:
+        raise JobFailure(
+            " ".join(gone), cure="Put it back into the index, or build without the lock to get a "
+            "new one.", code="lock_gone", status="failed",
+        )  # fmt: skip
+    await say(f"Lock: the index still has its {len(wanted)} Python packages.")
+
+
+def _ask(wanted: list[Wanted]) -> Mapping[Wanted, list[File]]:
+    index = Index(host.pip_settings(), host.ca_bundle())
+    try:
+        return index.files(wanted) if wanted else {}
+    finally:
+        index.close()
