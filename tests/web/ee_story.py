@@ -7,9 +7,13 @@ from typing import Any
 
 from django.utils import timezone
 
+from gantry.path.project import TREE
+from gantry.resources.builds import EnvironmentBuild
 from gantry.resources.environments import EnvironmentDigest, ExecutionEnvironment
 from gantry.resources.images import ImageContents
-from gantry.resources.jobs import Job
+from gantry.resources.inventories import InventorySnapshot
+from gantry.resources.jobs import Job, ProjectUpdate
+from gantry.resources.projects import Artifact, ProjectSnapshot
 from tests.web import story
 
 OLD = "sha256:" + b"0ld".hex().ljust(64, "1")
@@ -74,3 +78,36 @@ def ran(row: ExecutionEnvironment, digest: str, **more: Any) -> Job:
         "done", "successful", execution_environment=row, ee_name=row.name, ee_image=row.image,
         ee_digest=digest, ee_platform="linux/amd64", **more,
     )  # fmt: skip
+
+
+def kept(job: Job) -> Job:
+    """The job with what an exact repetition needs: its project's tree and its inventory."""
+    assert job.project is not None
+    update = ProjectUpdate.objects.create(
+        kind="project_update", project=job.project, organization=job.organization,
+        status="successful", stage="done",
+    )  # fmt: skip
+    Artifact.objects.create(job=update, name=TREE, number=0, data=b"tree")
+    job.project_snapshot = ProjectSnapshot.objects.create(
+        project=job.project, scm_url=job.project.scm_url, revision=story.COMMIT,
+        sha256="5" * 64, size=4, update=update,
+    )  # fmt: skip
+    job.inventory_snapshot = InventorySnapshot.objects.create(
+        inventory=job.inventory, sha256="7" * 64, data=b"hosts", host_count=3
+    )
+    job.save()
+    return job
+
+
+def build(row: ExecutionEnvironment, status: str = "running", **more: Any) -> EnvironmentBuild:
+    now = timezone.now()
+    over = status not in ("new", "pending", "waiting", "running")
+    values: dict[str, Any] = {
+        "kind": "environment_build", "name": f"Build {row.name}", "environment": row,
+        "organization": row.organization, "image": row.image, "status": status,
+        "stage": "done" if over else "running", "lease_epoch": 1, "started": now,
+        "stage_times": {"queued": now.isoformat(), "running": now.isoformat()},
+        "definition": "version: 3\n", "finished": now if over else None,
+        "failed": status == "failed",
+    }  # fmt: skip
+    return EnvironmentBuild.objects.create(**(values | more))

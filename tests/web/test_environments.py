@@ -60,7 +60,7 @@ def test_the_list_takes_no_query_for_each_line(admin):
 
     with CaptureQueriesContext(connection) as asked:
         admin.get("/environments/")
-    assert len(asked) < 12
+    assert len(asked) < 20
 
 
 def test_all_tabs_answer_without_inline_code(admin):

@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gantry.base.image_reference import InvalidReference, parse_reference
+from gantry.images.diff import diff
 from gantry.images.drift import decide
+from gantry.images.inspect.known import contents_of
 from gantry.resources.environments import EnvironmentDigest, ExecutionEnvironment
 from gantry.resources.images import ImageContents
 
@@ -97,6 +99,14 @@ class Listed:
     mark: Mark
     digest: str
     contents: ImageContents | None
+
+
+def drift_words(before: str, after: str) -> str:
+    """How many packages differ; "" unless both have been looked into."""
+    old, new = contents_of(before), contents_of(after)
+    if old is None or new is None or not old.state == new.state == "inspected":
+        return ""
+    return diff(old, new).sentence()
 
 
 def listed(rows: Iterable[ExecutionEnvironment]) -> list[Listed]:

@@ -87,5 +87,6 @@ def read_state(job: int) -> State:
 
 def mark(job: UnifiedJob) -> str:
     """Equal marks: the panels around the output would look the same."""
-    parts = (job.status, job.stage, job.waiting_for, job.cancel_flag, job.ee_digest)
+    parts = (job.status, job.stage, job.waiting_for, job.cancel_flag, job.ee_digest,
+             job.ee_warning)  # fmt: skip
     return orjson.dumps([*parts, bool(job.cleanup)]).decode()

@@ -9,11 +9,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from gantry.images.inspect.contents import KINDS
-from gantry.images.inspect.request import request_inspection
-from gantry.resources.environments import EnvironmentDigest, ExecutionEnvironment
+from gantry.images.inspect.known import ask, contents_of, meant
+from gantry.images.sbom import MEDIA_TYPE, cyclonedx
+from gantry.resources.environments import ExecutionEnvironment
 from gantry.resources.images import ImageContents
-from gantry.resources.jobs import UnifiedJob
-from gantry.web.environment_page import at_digest
 from gantry.web.pages import action, found, page, signed_in
 from gantry.web.views.environments import shown
 
@@ -31,7 +30,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     context = shown(request, pk, "contents")
     row: ExecutionEnvironment = context["row"]
     digest = request.GET.get("digest", "") or context["runs"].digest
-    if digest and not _belongs(row, digest):
+    if digest and not meant(row, digest):
         raise Http404(f"{row} never meant {digest}")
     found_one = contents_of(digest)
     context |= {
@@ -44,13 +43,6 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "total": len(found_one.packages) if found_one else 0,
     }
     return page(request, "environments/contents.html", context)
-
-
-def contents_of(digest: str) -> ImageContents | None:
-    """The best that is known: inspected before being looked at before failed."""
-    rows = ImageContents.objects.filter(digest=digest) if digest else ImageContents.objects.none()
-    order = {"inspected": 0, "running": 1, "pending": 2, "failed": 3}
-    return min(rows, key=lambda r: (order[r.state], -r.pk), default=None)
 
 
 def sections(inside: ImageContents, request: HttpRequest) -> list[dict[str, Any]]:
@@ -81,28 +73,24 @@ def look(request: HttpRequest, pk: int) -> HttpResponse:
     """Have a digest looked into, or once more."""
     row = found(request, ExecutionEnvironment.objects.all(), pk, "change")
     digest = request.POST.get("digest", "")
-    if not _belongs(row, digest):
+    if not meant(row, digest):
         raise Http404(f"{row} never meant {digest}")
-    seen = row.digests.filter(digest=digest).first()
-    known = contents_of(digest)
-    request_inspection(
-        digest,
-        known.platform if known else _platform(row, seen, digest),
-        known.image_id if known else "",
-        at_digest(row.image, digest),
-        again=known is not None,
-    )
+    ask(row, digest, again=True)
     messages.success(request, "A controller looks inside; this takes some seconds.")
     return redirect(f"{request.path.removesuffix('look/')}?digest={digest}")
 
 
-def _platform(row: ExecutionEnvironment, seen: EnvironmentDigest | None, digest: str) -> str:
-    if seen is not None and seen.platform:
-        return seen.platform
-    jobs = UnifiedJob.objects.filter(execution_environment=row, ee_digest=digest)
-    return jobs.exclude(ee_platform="").values_list("ee_platform", flat=True).last() or ""
-
-
-def _belongs(row: ExecutionEnvironment, digest: str) -> bool:
-    own = (row.wanted_digest, row.last_digest, row.registry_digest, row.accepted_digest)
-    return bool(digest) and (digest in own or row.digests.filter(digest=digest).exists())
+@signed_in
+def sbom(request: HttpRequest, pk: int) -> HttpResponse:
+    """?digest='s software bill of materials, CycloneDX 1.6 in JSON."""
+    row = found(request, ExecutionEnvironment.objects.all(), pk)
+    digest = request.GET.get("digest", "")
+    inside = contents_of(digest) if meant(row, digest) else None
+    if inside is None or inside.state != "inspected":
+        raise Http404(f"{row} has no contents of {digest}")
+    name = digest.replace(":", "-")[:19]
+    return HttpResponse(
+        cyclonedx(inside, inside.inspected),
+        content_type=MEDIA_TYPE,
+        headers={"Content-Disposition": f'attachment; filename="{name}.cdx.json"'},
+    )

@@ -16,7 +16,7 @@ from gantry.resources.jobs import Installation, UnifiedJob
 from gantry.resources.organizations import Organization
 from gantry.resources.projects import Project
 from gantry.web.environment_choice import ChoiceForm, ladder
-from gantry.web.environment_page import known_contents, listed, mark, next_run
+from gantry.web.environment_page import drift_words, known_contents, listed, mark, next_run
 from gantry.web.forms import EnvironmentForm
 from gantry.web.pages import adding, found, page, paged, signed_in, who
 
@@ -63,6 +63,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "global_default": _global_default() == row.pk,
         "digests": row.digests.order_by("-last_seen")[:50],
         "policies": DRIFT_POLICIES,
+        "differs": drift_words(context["before"], row.registry_digest) if row.drifted_since else "",
         "may_accept": not row.fixed_digest
         and row.drift_policy in ("warn", "hold")
         and row.registry_digest not in ("", row.accepted_digest),

@@ -12,9 +12,11 @@ from django.shortcuts import redirect
 
 from gantry.base.errors import GantryError
 from gantry.path import launch as step
+from gantry.path.repeat import why_not_exactly
 from gantry.record.output import count
 from gantry.resources.access import may, visible
 from gantry.resources.base import STATUSES
+from gantry.resources.builds import EnvironmentBuild
 from gantry.resources.jobs import ACTIVE, Job, ProjectUpdate, UnifiedJob
 from gantry.web import output
 from gantry.web.feed import mark
@@ -109,6 +111,7 @@ def _of_playbook(request: HttpRequest, job: Job) -> dict[str, Any]:
         "may_relaunch": not job.active
         and job.job_template is not None
         and may(who(request), "launch", job.job_template),
+        "why_not_exactly": "" if job.active else why_not_exactly(job),
         "passwords": step.passwords_needed(list(job.credentials.select_related("credential_type"))),
     }
 
@@ -117,10 +120,13 @@ def _specific(job: UnifiedJob) -> UnifiedJob:
     """The child row, with what the page names."""
     related = ["created_by", "execution_environment", "organization", "unified_job_template"]
     if job.kind == "job":
-        more = ["inventory", "project", "inventory_snapshot", "project_update", "job_template"]
+        more = ["inventory", "project", "inventory_snapshot", "project_update", "job_template",
+                "project_snapshot"]  # fmt: skip
         return Job.objects.select_related(*related, *more).get(pk=job.pk)
     if job.kind == "project_update":
         return ProjectUpdate.objects.select_related(*related, "project").get(pk=job.pk)
+    if job.kind == "environment_build":
+        return EnvironmentBuild.objects.select_related(*related, "environment").get(pk=job.pk)
     return job
 
 
@@ -144,7 +150,10 @@ def relaunch(request: HttpRequest, pk: int) -> HttpResponse:
     }
     hosts = "failed" if request.POST.get("hosts") == "failed" else "all"
     try:
-        again = step.relaunch_job(job, user=who(request), hosts=hosts, passwords=passwords)
+        again = step.relaunch_job(
+            job, user=who(request), hosts=hosts, passwords=passwords,
+            exactly=request.POST.get("hosts") == "exactly",
+        )  # fmt: skip
     except GantryError as error:
         tell(request, error)
         return redirect("job", pk)
