@@ -117,6 +117,9 @@ class Settings:
     default_job_timeout: int = setting(
         "Time limit of a job whose template sets none. 0: no limit.", default=0
     )
+    build_timeout: int = setting(
+        "Time limit of a build of an execution environment. 0: no limit.", default=3600
+    )
     capacity: int = setting("Jobs one controller runs at a time.", default=20)
     lease: int = setting(
         "A controller that has not renewed its lease on a job for this long has lost it.",

@@ -21,11 +21,12 @@ from gantry.resources.jobs import Controller, UnifiedJob
 
 # A pending job may start when what it depends on has ended, and when nothing that it may not run
 # beside is under way: another run of its template unless allow_simultaneous, another sync of its
-# project.
+# project, another build of its EE.
 _CLAIM = """
 WITH next AS (
     SELECT u.id FROM resources_unifiedjob u
       LEFT JOIN resources_job j ON j.unifiedjob_ptr_id = u.id
+      LEFT JOIN resources_environmentbuild b ON b.unifiedjob_ptr_id = u.id
      WHERE u.status = 'pending' AND NOT u.cancel_flag
        AND NOT EXISTS (
            SELECT 1 FROM resources_unifiedjob_dependencies d
@@ -36,6 +37,12 @@ WITH next AS (
             OR NOT EXISTS (
            SELECT 1 FROM resources_unifiedjob o
             WHERE o.unified_job_template_id = u.unified_job_template_id AND o.id <> u.id
+              AND (o.status IN ('waiting', 'running')
+                   OR (o.status = 'pending' AND o.id < u.id AND NOT o.cancel_flag))))
+       AND (b.environment_id IS NULL OR NOT EXISTS (
+           SELECT 1 FROM resources_environmentbuild e
+             JOIN resources_unifiedjob o ON o.id = e.unifiedjob_ptr_id
+            WHERE e.environment_id = b.environment_id AND o.id <> u.id
               AND (o.status IN ('waiting', 'running')
                    OR (o.status = 'pending' AND o.id < u.id AND NOT o.cancel_flag))))
      ORDER BY u.id

@@ -19,6 +19,7 @@ from psycopg_pool import AsyncConnectionPool
 from gantry.base import postgres
 from gantry.base.bridge import in_thread
 from gantry.base.config import Settings
+from gantry.control.build_walk import BuildWalk
 from gantry.control.claim import Holder
 from gantry.control.drift import watch_tags
 from gantry.control.inspections import Inspections
@@ -45,7 +46,7 @@ class Control:
             postgres.url(settings), min_size=1, max_size=6, open=False,
             kwargs={"autocommit": True}, **POOL,
         )  # fmt: skip
-        self.world = World(settings, instance, engine, Puller(engine, settings.registry_mirrors), pool)
+        self.world = World(settings, instance, engine, Puller(engine), pool)
         self.images = DockerImages(engine.name)
         self.inspections = Inspections(settings, instance, engine, self.images)
         self.holder = Holder.here(settings.lease)
@@ -110,7 +111,10 @@ class Control:
         old = self.walks.pop(job.pk, None)
         if old is not None:
             old[1].cancel()
-        walk = Walk(self.world, job)
+        if job.kind == "environment_build":
+            walk: Walk = BuildWalk(self.world, job, self.images)
+        else:
+            walk = Walk(self.world, job)
         task = asyncio.create_task(run(walk), name=f"job {job.pk}")
         task.add_done_callback(lambda _: self.wake.set())
         self.walks[job.pk] = (walk, task)

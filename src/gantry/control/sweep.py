@@ -41,6 +41,8 @@ def explain_waiting(running: int, capacity: int) -> None:
             reason = f"{first.kind.replace('_', ' ')} {first.pk} of {first.name}" if first else ""
         elif running >= capacity:
             reason = f"a place: {running} of {capacity} jobs run on this controller"
+        elif job.kind == "environment_build":
+            reason = "an earlier build of the same execution environment"
         else:
             reason = "an earlier run of the same template"
         if reason != job.waiting_for:

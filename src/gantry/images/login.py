@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from gantry.images.mirrors import DOCKER_HUB, normalized
 from gantry.pods.contract import RegistryLogin
+from gantry.resources.credentials import Credential
 from gantry.resources.environments import ExecutionEnvironment
 
 
 def login_of(environment: ExecutionEnvironment) -> RegistryLogin | None:
     """None for an EE without credential: whatever the engine or the registry gives to anybody."""
     credential = environment.credential
-    if credential is None:
-        return None
+    return None if credential is None else credential_login(credential)
+
+
+def credential_login(credential: Credential) -> RegistryLogin:
+    """Of a credential of AWX's type Container Registry."""
     inputs = credential.open_inputs()
     return RegistryLogin(
         str(inputs.get("host") or ""), str(inputs.get("username") or ""),

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from gantry.base.crypto import key_ring
 from gantry.base.errors import Forbidden, GantryError, InvalidInput
+from gantry.path.preflight import check_launch
 from gantry.path.prompts import Prompted, merge_prompts
 from gantry.path.repeat import repeated
 from gantry.resources import access
@@ -67,8 +68,9 @@ def launch_job(
         job = _make_job(template, prompted, user, launch_type)
         job.credentials.set(prompted.credentials)
         _wait_for_content(job)
+        check_launch(job)
         _seal_passwords(job, sealed)
-        _enqueue(job)
+        enqueue(job)
     return Launched(job, prompted.ignored)
 
 
@@ -130,8 +132,9 @@ def relaunch_job(
         again.credentials.set(credentials)
         if not exactly:
             _wait_for_content(again)
+        check_launch(again)
         _seal_passwords(again, sealed)
-        _enqueue(again)
+        enqueue(again)
     return again
 
 
@@ -165,7 +168,7 @@ def update_project(
         )  # fmt: skip
         update.save()
         Project.objects.filter(pk=project.pk).update(current_job=update, status="pending")
-        _enqueue(update)
+        enqueue(update)
     return update
 
 
@@ -307,7 +310,7 @@ def _seal(job: UnifiedJob, secrets: dict[str, str]) -> str:
     return key_ring().seal(json.dumps(secrets), f"job:{job.pk}:start_secrets")
 
 
-def _enqueue(job: UnifiedJob) -> None:
+def enqueue(job: UnifiedJob) -> None:
     job.status = "pending"
     job.stage_times = {"queued": timezone.now().isoformat()}
     job.save(update_fields=["status", "stage_times"])

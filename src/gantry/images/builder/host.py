@@ -15,6 +15,7 @@ import shlex
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from gantry.base.errors import GantryError
 from gantry.images.builder.containerfile import TARGET
@@ -52,6 +53,20 @@ def host_files(environ: Mapping[str, str] | None = None) -> Files:
 def ca_bundle(environ: Mapping[str, str] = os.environ) -> Path | None:
     named = [environ[name] for name in CA_VARIABLES if environ.get(name)]
     return next((Path(f) for f in (*named, *CA_FILES) if Path(f).is_file()), None)
+
+
+def secrets(environ: Mapping[str, str] | None = None) -> Iterator[str]:
+    """What of it must not be shown: passwords in addresses, tokens."""
+    environ = os.environ if environ is None else environ
+    addresses = [environ.get(n) or environ.get(n.upper()) or "" for n in PROXIES]
+    addresses += " ".join(pip_settings().values()).split()
+    for address in addresses:
+        password = urlsplit(address).password if "@" in address else None
+        if password:
+            yield from {password, unquote(password)}
+    for name, value in galaxy_settings(environ).items():
+        if name.endswith(("_TOKEN", "_PASSWORD")):
+            yield value
 
 
 # -- the environment of every RUN -----------------------------------------------------------------
