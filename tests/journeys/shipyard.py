@@ -3,8 +3,9 @@ which build it is. The play of a job prints that file."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import uuid4
 
 from gantry.images.podman_cli import Podman
 from tests.journeys.registry import Images, Registry
@@ -24,6 +25,7 @@ class Shipyard:
 
     images: Images
     home: Path
+    label: str = field(default_factory=lambda: f"gantry.test.shipyard={uuid4()}")
 
     @property
     def podman(self) -> Podman:
@@ -37,7 +39,9 @@ class Shipyard:
         (context / "Containerfile").write_text(
             "FROM localhost/gantry/starter-ee\nCOPY build /build\n"
         )
-        self.podman.run("build", "--network=none", "--tag", reference, str(context))
+        self.podman.run(
+            "build", "--network=none", "--label", self.label, "--tag", reference, str(context)
+        )
         return reference
 
     def ship(self, registry: Registry, name: str, build: str) -> str:
@@ -47,6 +51,11 @@ class Shipyard:
         self.podman.run("push", "--tls-verify=false", self.build(f"localhost/ship/{build}", build),
                         reference)  # fmt: skip
         self.podman.succeeds("image", "rm", f"localhost/ship/{build}")
-        self.images.registries.add(registry.address)
         repository, _, tag = name.partition(":")
         return registry.digest(repository, tag)
+
+    def clear(self) -> None:
+        """All that was built here, also what lost its name since."""
+        held = self.podman.run("images", "--quiet", "--no-trunc", f"--filter=label={self.label}")
+        for identity in set(held.split()):
+            self.podman.succeeds("image", "rm", "--force", identity)

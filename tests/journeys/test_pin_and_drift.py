@@ -39,17 +39,16 @@ def registry(yard: Path) -> Iterator[Registry]:
 
 @pytest.fixture(scope="session")
 def shipyard(yard: Path, ee_image: str) -> Iterator[Shipyard]:
-    images = Images(Podman.of(probe_engine(), yard), yard)
-    yield Shipyard(images, yard)
-    images.forget_all()
+    made = Shipyard(Images(Podman.of(probe_engine(), yard), yard), yard)
+    yield made
+    made.clear()
 
 
 @pytest.fixture
-def front(registry: Registry, shipyard: Shipyard) -> Iterator[SlowProxy]:
+def front(registry: Registry) -> Iterator[SlowProxy]:
     """The registry under an address at which it can go down."""
     proxy = SlowProxy(registry.port)
     proxy.hurry()
-    shipyard.images.registries.add(proxy.address)
     yield proxy
     proxy.close()
 
