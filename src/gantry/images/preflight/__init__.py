@@ -1,0 +1,1 @@
+"""What a playbook needs against what an execution environment has."""
