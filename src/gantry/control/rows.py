@@ -29,6 +29,7 @@ from gantry.path import states
 from gantry.path.finish import Verdict
 from gantry.path.inject import Payload, build_payload
 from gantry.path.launch import masked_secrets, with_mask
+from gantry.path.preflight import check_job
 from gantry.path.project import keep_snapshot as keep_project_snapshot
 from gantry.path.pull import Obtained, PullRequest
 from gantry.path.resolve import Resolution, resolve_environment, specific
@@ -190,6 +191,7 @@ def prepare(job: UnifiedJob, settings: Settings) -> Payload:
             inventory_snapshot=payload.inventory,
             scm_revision=payload.project.revision if payload.project else "",
         )
+        check_job(row, payload.project)
     return payload
 
 
