@@ -78,6 +78,7 @@ class UnifiedJobSerializer(AwxSerializer):
             "ee_platform": row.ee_platform,
             "ee_reason": row.ee_reason,
             "ee_warning": row.ee_warning,
+            "ee_signature": row.ee_signature,
             "pull_progress": row.pull_progress,
             "failure_class": row.failure_class,
             "failure_cure": row.failure_cure,

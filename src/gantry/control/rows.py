@@ -33,6 +33,7 @@ from gantry.path.preflight import check_job
 from gantry.path.project import keep_snapshot as keep_project_snapshot
 from gantry.path.pull import Obtained, PullRequest
 from gantry.path.resolve import Resolution, resolve_environment, specific
+from gantry.path.trust import Proof, Trust, check_registry, trust_of
 from gantry.pods.contract import PullProgress
 from gantry.record.ingest import RecordedJob
 from gantry.resources.environments import EnvironmentDigest
@@ -69,6 +70,7 @@ def patient(function: Callable[P, T]) -> Callable[P, Awaitable[T]]:
 class Resolved:
     resolution: Resolution
     request: PullRequest
+    trust: Trust
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,8 @@ def resolve(job: UnifiedJob) -> Resolved:
         resolution.image, environment.pull, login_of(environment), resolution.digest,
         resolution.elsewhere,
     )  # fmt: skip
-    return Resolved(resolution, request)
+    trust = trust_of(job.organization, environment)
+    return Resolved(resolution, check_registry(trust, request), trust)
 
 
 def _check_dependencies(job: UnifiedJob) -> None:
@@ -119,12 +122,15 @@ def _check_dependencies(job: UnifiedJob) -> None:
 
 
 @patient
-def keep_image(job: UnifiedJob, resolved: Resolved, obtained: Obtained) -> None:
+def keep_image(
+    job: UnifiedJob, resolved: Resolved, obtained: Obtained, proof: Proof | None
+) -> None:
     image, environment = obtained.image, resolved.resolution.environment
     repeats = Job.objects.filter(pk=job.pk, repeats__isnull=False).exists()
     states.move(
         job, ee_digest=image.digest, ee_image_id=image.id, ee_platform=image.platform,
         ee_warning="" if repeats else warning(environment, image.digest), pull_progress=None,
+        ee_signature=proof,
     )  # fmt: skip
     if settings().inspect_images:
         request_inspection(image.digest, image.platform, image.id, resolved.request.image)
@@ -133,6 +139,13 @@ def keep_image(job: UnifiedJob, resolved: Resolved, obtained: Obtained) -> None:
     note_got(environment, image.digest, repeats=repeats)
     if obtained.pulled and not resolved.request.digest:
         note_tag(environment.pk, environment.image, image.digest)
+
+
+@patient
+def earlier_proof(digest: str, keys: str) -> Proof | None:
+    """That an earlier job's image of this digest was signed by one of these keys."""
+    rows = UnifiedJob.objects.filter(ee_digest=digest, ee_signature__keys=keys)
+    return rows.order_by("-id").values_list("ee_signature", flat=True).first()
 
 
 @patient

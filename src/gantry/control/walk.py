@@ -11,8 +11,8 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from psycopg_pool import AsyncConnectionPool
 
@@ -24,14 +24,16 @@ from gantry.path.cleanup import remove_pod
 from gantry.path.inject import Payload
 from gantry.path.nearest import digest_gone
 from gantry.path.pod import GO, build_pod_spec, hello, orders, pod_name, start_pod
-from gantry.path.pull import Obtained, Puller
+from gantry.path.pull import Puller
 from gantry.path.stream import Ended, JobStream, PodEnded, PodNotBegun
+from gantry.path.trust import Proof, SignatureChecker
 from gantry.pods.contract import Engine, Image, PodStream
 from gantry.pods.frames import Frame
 from gantry.record.ingest import Recorder
 from gantry.resources.jobs import UnifiedJob
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 MOST_ATTEMPTS = 5
 NO_PAYLOAD = 4  # exit code of pods/agent: it never had the whole payload
 CLEANUP_PAUSES = (0.0, 0.5, 2.0, 5.0, 15.0, 30.0)
@@ -46,6 +48,7 @@ class World:
     engine: Engine
     puller: Puller
     pool: AsyncConnectionPool[Any]
+    signatures: SignatureChecker = field(default_factory=SignatureChecker)
 
 
 class Canceled(Exception):
@@ -130,8 +133,15 @@ class Walk:
             ) from failure
         finally:
             await progress.close()
-        await rows.keep_image(self.job, resolved, obtained)
+        proof = await self._check_signature(resolved, obtained.image)
+        await rows.keep_image(self.job, resolved, obtained, proof)
         return obtained.image
+
+    async def _check_signature(self, resolved: rows.Resolved, image: Image) -> Proof | None:
+        check = self.world.signatures.check(
+            resolved.trust, resolved.request, image.digest, rows.earlier_proof
+        )
+        return await self._unless_canceled(asyncio.create_task(check))
 
     async def prepare(self) -> Payload:
         self._check_cancel()
@@ -232,7 +242,7 @@ class Walk:
         if self._cancel.is_set():
             raise Canceled
 
-    async def _unless_canceled(self, task: asyncio.Task[Obtained]) -> Obtained:
+    async def _unless_canceled(self, task: asyncio.Task[T]) -> T:
         stop = asyncio.create_task(self._cancel.wait())
         try:
             await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)

@@ -45,17 +45,23 @@ def within(repository: str, prefix: str) -> bool:
     return repository == prefix or repository.startswith(f"{prefix}/")
 
 
+def place_of(entry: str) -> str:
+    """`host[:port][/path]` with Docker Hub under its one name. Raises InvalidReference."""
+    found = parse_reference(f"{entry.rstrip('/')}/x")
+    if not found.domain:
+        raise InvalidReference(entry)
+    host = "docker.io" if found.domain in DOCKER_HUB else found.domain
+    return f"{host}/{found.path}".removesuffix("/x")
+
+
 def _parsed(entry: str) -> tuple[str, str]:
-    source, equals, mirror = (part.strip().rstrip("/") for part in entry.partition("="))
+    source, equals, mirror = (part.strip() for part in entry.partition("="))
     try:
         if not equals:
             raise InvalidReference(entry)
-        for each in (source, mirror):
-            if not parse_reference(f"{each}/x").domain:
-                raise InvalidReference(each)
+        return place_of(source), place_of(mirror)
     except InvalidReference as error:
         raise ConfigurationError(
             f"GANTRY_REGISTRY_MIRRORS has {entry!r}, which is no mirror.",
             cure="Write it as `quay.io=mirror.example:5000/quay`, several with commas between.",
         ) from error
-    return source, mirror

@@ -61,6 +61,7 @@ class UnifiedJob(Owned):
     ee_platform = models.CharField(max_length=64, blank=True, default="")
     ee_reason = models.TextField(blank=True, default="")
     ee_warning = models.TextField(blank=True, default="")  # a sentence: its EE drifted, say
+    ee_signature = models.JSONField(null=True)  # which key signed the digest: path/trust.py
     pull_progress = models.JSONField(null=True)
 
     job_args = models.TextField(blank=True, default="")
@@ -85,7 +86,8 @@ class UnifiedJob(Owned):
     class Meta:
         ordering = ["id"]
         indexes = [
-            models.Index(fields=["id"], name="job_active", condition=models.Q(status__in=ACTIVE))
+            models.Index(fields=["id"], name="job_active", condition=models.Q(status__in=ACTIVE)),
+            models.Index(fields=["ee_digest"], name="job_digest"),
         ]
 
     def __str__(self) -> str:
