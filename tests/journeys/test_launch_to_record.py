@@ -37,3 +37,19 @@ async def test_a_job_runs_in_a_pod_of_its_own_and_leaves_its_record(
         "queued", "resolving", "pulling", "preparing", "starting", "running", "cleaning", "done",
     }  # fmt: skip
     assert await control.world.engine.find(control.world.instance) == []
+
+
+async def test_a_project_keeps_its_roles_where_its_ansible_cfg_says(
+    world: World, control: Any
+) -> None:
+    project = {
+        "ansible.cfg": "[defaults]\nroles_path = shared/roles\n",
+        "site.yml": "- hosts: alpha\n  gather_facts: false\n  roles: [greeting]\n",
+        "shared/roles/greeting/tasks/main.yml": "- debug: {msg: from the shared role}\n",
+    }
+    template = await in_thread(lambda: world.template(project))()
+
+    job = await ended(await in_thread(lambda: world.launch(template))())
+
+    assert job.status == "successful", (job.job_explanation, job.evidence)
+    assert "from the shared role" in await in_thread(stdout)(job)

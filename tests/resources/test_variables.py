@@ -72,3 +72,9 @@ def test_any_text_is_a_mapping_that_json_can_hold_or_a_refusal(text: str) -> Non
         return
     assert isinstance(value, dict)
     json.dumps(value, allow_nan=False)
+
+
+@pytest.mark.parametrize("text", ["a: " + "[" * 50_000, "- " * 50_000 + "a", "{a: " * 50_000])
+def test_text_that_nests_without_end_is_refused_and_ends_no_process(text: str) -> None:
+    with pytest.raises(InvalidInput, match="nested too deeply"):
+        parse_variables(text)

@@ -21,6 +21,9 @@ except ImportError:  # pragma: no cover - PyYAML without libyaml
 
 LARGEST = 1_000_000  # values in one set of variables, aliases counted each time
 DEEPEST = 200
+# The C loader has no limit of its own: brackets by the ten thousand overflow its stack and end the
+# process. Shorter text cannot nest that deep.
+HARMLESS = 2_000
 
 
 def parse_variables(given: Any, *, field: str = "variables") -> dict[str, Any]:
@@ -40,6 +43,7 @@ def parse_variables(given: Any, *, field: str = "variables") -> dict[str, Any]:
 
 def _from_yaml(text: str, json_error: Exception, field: str) -> dict[str, Any]:
     try:
+        _check_depth(text)
         value = yaml.load(text, Loader=FastLoader)  # a safe loader, in C
         return {} if value is None else _mapping(value)
     except (yaml.YAMLError, ValueError, RecursionError, AttributeError) as error:
@@ -47,6 +51,19 @@ def _from_yaml(text: str, json_error: Exception, field: str) -> dict[str, Any]:
             f"Cannot parse as JSON (error: {json_error}) or YAML (error: {_words(text, error)}).",
             field=field,
         ) from error
+
+
+def _check_depth(text: str) -> None:
+    """Raises ValueError; the parser's events come one by one, without recursion."""
+    depth = 0
+    if len(text) > HARMLESS:
+        for event in yaml.parse(text, Loader=FastLoader):
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+            if depth > DEEPEST:
+                raise ValueError("nested too deeply")
 
 
 def _words(text: str, error: Exception) -> str:

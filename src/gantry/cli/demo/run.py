@@ -20,6 +20,7 @@ from gantry.base.engine_probe import EngineSetup, probe_engine
 from gantry.base.errors import ConfigurationError
 from gantry.cli import jobs
 from gantry.cli.demo.images import build_demo_images
+from gantry.cli.demo.versions import show_versions
 from gantry.cli.demo.world import DemoFacts, DemoWorld, remove_containers
 from gantry.images.podman_cli import Podman
 from gantry.images.starter import STARTER_IMAGE
@@ -50,6 +51,8 @@ def run(state: Path) -> int:
     click.echo("\n" + jobs.record(job))
     if job.project_update is not None:
         click.echo("\nThe project's sync, a job of its own:\n" + jobs.record(job.project_update))
+    if code == 0 and job.execution_environment is not None:
+        show_versions(setup, state, job.execution_environment)
     click.secho(f"\nGantry goes on running at {s.public_url}", bold=True)
     click.echo(f"Login: {s.admin_user} / {_password()}    Stop everything: scripts/demo --stop")
     return code

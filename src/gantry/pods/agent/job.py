@@ -62,7 +62,7 @@ class Job:
                 self._start(self._head)
 
     def _start(self, head: Head) -> None:
-        from . import unpack
+        from . import search_paths, unpack
         from .child import Child
 
         try:
@@ -70,6 +70,7 @@ class Job:
             self._acknowledge_wait = head["acknowledge_wait"]
             unpack.unpack(head, self._blobs)
             argv = unpack.lend_keys(head, self._home)
+            head["env"] = search_paths.merge(head["env"], head["cwd"])
             self._child = Child(argv, head["cwd"], {**os.environ, **head["env"]})
         except Exception as error:  # whatever it is, the controller must be told
             self._end({"rc": None, "reason": "unpack", "error": str(error) or repr(error)})

@@ -14,7 +14,7 @@ TOO_OLD = "gantry: python3 in this image is too old"
 HOME = "/runner"
 AGENT = (
     "agent", "controllers", "session", "spool", "wire", "job", "output", "child", "unpack",
-    "remains",
+    "remains", "search_paths",
 )  # fmt: skip
 
 # Reads a program from standard input: a line with its length, then that many bytes, read without
