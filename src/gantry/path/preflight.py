@@ -102,23 +102,25 @@ def check_launch(job: Job) -> None:
     """Refuse at once what the controller would refuse later. Asked only where the policy is
     `error`, the EE is pinned or held, and playbook and digest were read before: then all of it
     costs four queries. Raises InvalidInput, in the same words."""
-    if _policy(job.organization) != "error" or job.dependencies.exists() or job.project is None:
+    if _policy(job.organization) != "error" or job.repeats_id or job.project is None:
         return
     try:
-        environment = resolve_environment(job).environment
+        resolution = resolve_environment(job)
     except JobFailure:
         return  # told by the step that it belongs to
+    if not resolution.digest or job.dependencies.exists():
+        return
     branch = job.scm_branch or job.project.scm_branch
     snapshot = job.project.snapshots.filter(
         scm_branch=branch, scm_url=job.project.scm_url
     ).first()  # fmt: skip
-    contents = contents_at(environment.wanted_digest)
+    contents = contents_at(resolution.digest)
     needs = kept_needs(snapshot, job.playbook) if snapshot and contents else None
     known = _comparison(needs, contents) if needs else None
     missing = [m for m in known.missing if m.certain] if known else []
     if missing:
         tell_who_has(missing, _of_organization(job.organization))
-        sentence, cure = refusal(environment.name, job.playbook, missing)
+        sentence, cure = refusal(resolution.environment.name, job.playbook, missing)
         raise InvalidInput(sentence, field="execution_environment", cure=cure)
 
 
