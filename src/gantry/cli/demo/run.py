@@ -40,6 +40,11 @@ def run(state: Path) -> int:
         click.secho(f"engine: {problem.sentence} {problem.cure}", fg="yellow", err=True)
     facts = _world(setup, state)
     _wait_until_up(s)
+    if _older_tables():
+        raise ConfigurationError(
+            "The Gantry that runs here is older than this code.",
+            cure="`scripts/demo --stop`, then `scripts/demo`: its tables are brought up to date.",
+        )
     _login(s)
     (state / INSTANCE).write_text(str(Installation.objects.get().uuid))
     template = _rows(facts, s)
@@ -63,7 +68,7 @@ def stop(state: Path) -> int:
     from gantry.cli.up import running_pid
     from gantry.cli.up import stop as stop_gantry
 
-    if running_pid(settings()):
+    if running_pid(settings()) and not _older_tables():
         _cancel_jobs()
     click.echo(stop_gantry())
     setup = probe_engine()
@@ -77,6 +82,15 @@ def stop(state: Path) -> int:
     DemoWorld(setup, state).stop()
     click.echo("Nodes, cloud and pods are gone. `scripts/demo` starts them again in seconds.")
     return 0
+
+
+def _older_tables() -> bool:
+    """Whether what runs was started before this code came: it knows other tables."""
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def _cancel_jobs() -> None:
