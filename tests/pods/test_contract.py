@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from gantry.base.engine_probe import probe_engine
 from gantry.base.errors import EngineError, EngineUnreachable
+from gantry.images.podman_cli import Podman
 from gantry.pods.contract import LABEL_INSTANCE, LABEL_JOB, PodSpec, PodState
 from gantry.pods.docker_api import DockerEngine
 
@@ -306,3 +309,31 @@ async def test_an_engine_that_is_not_there_is_unreachable_for_every_verb(
     await absent.close()
 
     assert [type(answer) for answer in answers] == [EngineUnreachable] * len(asked)
+
+
+async def test_11_an_image_is_found_by_its_digest_or_id_under_whatever_name(
+    engine: DockerEngine, ee_image: str
+) -> None:
+    known = await engine.image(ee_image)
+    assert known is not None
+
+    for digest in {known.digest, known.id}:
+        assert await engine.image_by_digest(digest) == replace(known, digest=digest)
+    assert await engine.image_by_digest(f"sha256:{'0' * 64}") is None
+
+
+async def test_11_an_image_that_lost_its_names_is_found_by_its_digest(
+    engine: DockerEngine, ee_image: str, tmp_path: Path
+) -> None:
+    podman = Podman.of(probe_engine(), tmp_path)
+    (tmp_path / "Containerfile").write_text(f"FROM {ee_image}\nLABEL gantry.test={uuid4()}\n")
+    name = f"localhost/gantry-test/{uuid4()}:1"
+    podman.run("build", "--network=none", "--tag", name, str(tmp_path))
+    named = await engine.image(name)
+    assert named is not None
+    podman.run("untag", named.id)
+
+    assert await engine.image(name) is None
+    assert await engine.image_by_digest(named.digest) == named
+    podman.run("image", "rm", named.id)
+    assert await engine.image_by_digest(named.digest) is None
