@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
+from cryptography import x509
 from django.db.models import Count
+from rest_framework import serializers
 
 from gantry.api.shape import BASE, AwxSerializer
 from gantry.api.users import UserSerializer
 from gantry.api.views import AttachView, DetailView, ListCreateView
+from gantry.base.errors import InvalidInput
+from gantry.images.allowed import check_registries
+from gantry.images.public_keys import load_keys
+from gantry.resources.base import PREFLIGHT_POLICIES
 from gantry.resources.models import (
     Host,
     Inventory,
@@ -19,7 +26,46 @@ from gantry.resources.models import (
 )
 
 
+def _keys(value: Any) -> str:
+    text = _text("signature_keys", value)
+    load_keys(text)
+    return text
+
+
+def _authorities(value: Any) -> str:
+    text = _text("ca_bundle", value)
+    try:
+        if text.strip():
+            x509.load_pem_x509_certificates(text.encode())
+    except ValueError as error:
+        raise InvalidInput("This is no PEM text of certificates.", field="ca_bundle") from error
+    return text
+
+
+def _preflight(value: Any) -> str:
+    if value not in dict(PREFLIGHT_POLICIES):
+        raise InvalidInput(f'"{value}" is not a valid choice.', field="preflight")
+    return str(value)
+
+
+def _text(field: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise InvalidInput("Not a valid string.", field=field)
+    return value
+
+
+# A field of the `gantry` block -> what makes of a given value one to keep. Raises InvalidInput.
+RULES: dict[str, Callable[[Any], Any]] = {
+    "allowed_registries": check_registries,
+    "signature_keys": _keys,
+    "ca_bundle": _authorities,
+    "preflight": _preflight,
+}
+
+
 class OrganizationSerializer(AwxSerializer):
+    gantry = serializers.SerializerMethodField()
+
     sublists = {
         name: name
         for name in (
@@ -34,8 +80,27 @@ class OrganizationSerializer(AwxSerializer):
 
     class Meta:
         model = Organization
-        fields = (*BASE, "max_hosts", "custom_virtualenv", "default_environment")
+        fields = (*BASE, "max_hosts", "custom_virtualenv", "default_environment", "gantry")
         read_only_fields = ("custom_virtualenv",)
+
+    def get_gantry(self, row: Any) -> dict[str, Any]:
+        """What AWX's organizations do not have: their rules for images."""
+        return {name: getattr(row, name) for name in RULES}
+
+    def create(self, validated_data: dict[str, Any]) -> Any:
+        return super().create({**validated_data, **self._rules()})
+
+    def update(self, instance: Any, validated_data: dict[str, Any]) -> Any:
+        return super().update(instance, {**validated_data, **self._rules()})
+
+    def _rules(self) -> dict[str, Any]:
+        """Of the `gantry` block of a POST or PATCH: a client of AWX that sends a whole object back
+        by PUT must not undo a rule that was made meanwhile."""
+        whole = self.instance is not None and not self.partial
+        given = {} if whole else self.initial_data.get("gantry") or {}
+        if not isinstance(given, dict):
+            raise serializers.ValidationError({"gantry": ["Expected an object."]})
+        return {name: check(given[name]) for name, check in RULES.items() if name in given}
 
     def get_summary_fields(self, row: Any) -> dict[str, Any]:
         found = super().get_summary_fields(row)
