@@ -122,6 +122,9 @@ class JobDetailSerializer(JobSerializer):
         instance.custom_virtualenv = None
         return super().to_representation(instance)
 
+    def get_gantry(self, row: Any) -> dict[str, Any]:
+        return {**super().get_gantry(row), "preflight": row.preflight}
+
     def get_host_status_counts(self, row: Any) -> dict[str, int]:
         counted = {}
         later = Q(pk__in=[])

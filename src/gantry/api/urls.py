@@ -19,6 +19,7 @@ from gantry.api import (
     inventories,
     job_events,
     job_host_summaries,
+    job_template_preflight,
     job_templates,
     jobs,
     launch,
@@ -167,6 +168,7 @@ v2 = [
         {"list": job_templates.JobTemplateList, "detail": job_templates.JobTemplateDetail},
         {
             "launch": launch.JobTemplateLaunch,
+            "preflight": job_template_preflight.JobTemplatePreflight,
             "jobs": jobs.JobTemplateJobsList,
             "credentials": job_templates.JobTemplateCredentialsList,
         },
