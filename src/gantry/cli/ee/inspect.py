@@ -124,7 +124,7 @@ def ee_sbom(name: str, digest: str, output: Any) -> None:
 def _write_sbom(found: HasContents, file: Any) -> None:
     from gantry.images.sbom import cyclonedx
 
-    file.write(cyclonedx(found, getattr(found, "inspected", None)) + "\n")
+    file.write(cyclonedx(found, getattr(found, "inspected", None), indent=2) + "\n")
 
 
 def _console() -> Console:
