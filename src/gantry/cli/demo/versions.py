@@ -23,7 +23,7 @@ from gantry.images.starter import wheels
 NAME = "Demo EE"
 TAG = "localhost/gantry/demo-ee:stable"
 NEXT = "localhost/gantry/demo-ee:next"
-PACKAGES = ("netaddr==1.3.0", "packaging==24.2")  # wheels for any Python
+PACKAGES = ("hvac==2.3.0", "packaging==24.2")  # wheels for any Python
 FILES = Path(__file__).parent / "next"
 PATIENCE = 120.0
 
