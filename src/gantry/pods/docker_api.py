@@ -110,9 +110,7 @@ class DockerEngine(DockerClient):
     async def image_by_digest(self, digest: str) -> Image | None:
         # Each engine finds an image by its id in full, which is what a local image's digest is;
         # podman has a field for the digest of one that lost its names, Docker keeps the names.
-        async with engine_words(f"look for an image of digest {digest}"):
-            held = await self._docker.images.list()
-        for each in held:
+        for each in await self.all_images():
             known = [d.partition("@")[2] for d in each.get("RepoDigests") or []]
             identity = each["Id"] if ":" in each["Id"] else f"sha256:{each['Id']}"
             if digest in (identity, each.get("Digest"), *known):

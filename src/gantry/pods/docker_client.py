@@ -84,3 +84,16 @@ class DockerClient:
             await self._docker.images.tag(
                 reference, repo=wanted.repository, tag=wanted.tag or "latest"
             )
+
+    async def all_images(self) -> list[dict[str, Any]]:
+        """What the engine says of each image it keeps, in the API's own words."""
+        tries = 5
+        while True:
+            tries -= 1
+            try:
+                async with engine_words("list its images"):
+                    return [dict(image) for image in await self._docker.images.list()]
+            except EngineError as error:
+                # podman lists first and reads then: an image removed between fails the whole list.
+                if not tries or "image not known" not in error.sentence:
+                    raise

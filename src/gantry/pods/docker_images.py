@@ -29,8 +29,8 @@ class DockerImages(DockerBuilder):
     both engines load either."""
 
     async def held(self) -> list[HeldImage]:
-        async with engine_words("list its images"):
-            images = await self._docker.images.list()
+        images = await self.all_images()
+        async with engine_words("list its pods"):
             pods = await self._docker.containers.list(all=True)
         # Docker does not count containers itself.
         standing = Counter(_identity(str(pod["ImageID"])) for pod in pods)
@@ -47,9 +47,7 @@ class DockerImages(DockerBuilder):
         return _config(found)
 
     async def by_digest(self, digest: str) -> str:
-        async with engine_words("list its images"):
-            images = await self._docker.images.list()
-        for image in images:
+        for image in await self.all_images():
             known = {d.rpartition("@")[2] for d in image.get("RepoDigests") or []}
             if digest in known or digest == _identity(image["Id"]):
                 return _identity(image["Id"])
