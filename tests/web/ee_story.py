@@ -13,7 +13,7 @@ from gantry.resources.environments import EnvironmentDigest, ExecutionEnvironmen
 from gantry.resources.images import ImageContents
 from gantry.resources.inventories import InventorySnapshot
 from gantry.resources.jobs import Job, ProjectUpdate
-from gantry.resources.projects import Artifact, ProjectSnapshot
+from gantry.resources.projects import Artifact, Project, ProjectSnapshot
 from tests.web import story
 
 OLD = "sha256:" + b"0ld".hex().ljust(64, "1")
@@ -83,20 +83,25 @@ def ran(row: ExecutionEnvironment, digest: str, **more: Any) -> Job:
 def kept(job: Job) -> Job:
     """The job with what an exact repetition needs: its project's tree and its inventory."""
     assert job.project is not None
-    update = ProjectUpdate.objects.create(
-        kind="project_update", project=job.project, organization=job.organization,
-        status="successful", stage="done",
-    )  # fmt: skip
-    Artifact.objects.create(job=update, name=TREE, number=0, data=b"tree")
-    job.project_snapshot = ProjectSnapshot.objects.create(
-        project=job.project, scm_url=job.project.scm_url, revision=story.COMMIT,
-        sha256="5" * 64, size=4, update=update,
-    )  # fmt: skip
+    job.project_snapshot = tree_of(job.project, b"tree")
     job.inventory_snapshot = InventorySnapshot.objects.create(
         inventory=job.inventory, sha256="7" * 64, data=b"hosts", host_count=3
     )
     job.save()
     return job
+
+
+def tree_of(project: Project, packed: bytes) -> ProjectSnapshot:
+    """What a sync leaves: the project's tree, tar.gz."""
+    update = ProjectUpdate.objects.create(
+        kind="project_update", name=project.name, project=project, status="successful",
+        organization=project.organization, stage="done",
+    )  # fmt: skip
+    Artifact.objects.create(job=update, name=TREE, number=0, data=packed)
+    return ProjectSnapshot.objects.create(
+        project=project, scm_url=project.scm_url, scm_branch=project.scm_branch,
+        revision=story.COMMIT, sha256="5" * 64, size=len(packed), update=update,
+    )  # fmt: skip
 
 
 def build(row: ExecutionEnvironment, status: str = "running", **more: Any) -> EnvironmentBuild:

@@ -155,9 +155,9 @@ def test_rules_for_images_are_kept(admin):
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"allowed_registries": "https://quay.io"}, "is not a registry"),
-        ({"allowed_registries": "ansible"}, "is not a registry"),
-        ({"signature_keys": "ssh-ed25519 AAAA"}, "public keys in PEM"),
+        ({"allowed_registries": "https://quay.io"}, "is no registry"),
+        ({"allowed_registries": "ansible"}, "is no registry"),
+        ({"signature_keys": "ssh-ed25519 AAAA"}, "no PEM text of public keys"),
         ({"signature_keys": "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"},
          "Key 1 cannot be read"),
         ({"preflight": "maybe"}, "Select a valid choice"),

@@ -286,3 +286,68 @@ def test_a_digest_is_pinned_through_the_dialog(page: Page):
     expect(page.get_by_role("heading", level=1)).to_contain_text("Pinned")
     row.refresh_from_db()
     assert row.pinned_digest == OLD
+
+
+def test_a_definition_with_a_mistake_is_refused_by_line_and_key(admin):
+    row = ee_story.environment()
+
+    answer = admin.post(
+        f"/environments/{row.pk}/build/", {"text": "version: 3\nimagez:\n  base_image: {}\n"}
+    )
+
+    assert answer.status_code == 422
+    told = answer.content.decode()
+    assert "imagez" in told.split("textarea>")[1]
+    assert "ine 2" in told
+    assert not EnvironmentDefinition.objects.exists()
+
+
+def test_the_build_button_leads_to_the_page_of_the_build(admin):
+    row = ee_story.environment()
+    text = "version: 3\nimages:\n  base_image:\n    name: localhost/gantry/starter-ee:latest\n"
+    admin.post(f"/environments/{row.pk}/build/", {"text": text})
+
+    answer = admin.post(f"/environments/{row.pk}/build/start/", {"fresh": "yes"})
+
+    build = EnvironmentBuild.objects.get()
+    assert answer["Location"] == f"/jobs/{build.pk}/"
+    assert (build.use_cache, build.lock_used, build.created_by.username) == (False, "", "admin")
+    shown = words(admin, f"/jobs/{build.pk}/")
+    assert "Base image" in shown
+    assert "Start pod" not in shown
+
+
+def test_a_build_from_a_lock_that_is_not_there_is_refused_in_words(admin):
+    row = ee_story.environment()
+    admin.post(f"/environments/{row.pk}/build/", {"text": "version: 3\n"})
+
+    answer = admin.post(f"/environments/{row.pk}/build/start/", {"locked": "yes"}, follow=True)
+
+    assert "lock" in answer.content.decode().split('role="alert"')[1][:400]
+    assert not EnvironmentBuild.objects.exists()
+
+
+def test_an_environment_moves_to_no_other_organization(admin):
+    row = ee_story.environment(organization=story.organization())
+    other = Organization.objects.create(name="Other")
+    values = {"name": row.name, "image": row.image, "pull": ""}
+
+    refused = admin.post(f"/environments/{row.pk}/edit/", {**values, "organization": other.pk})
+
+    assert refused.status_code == 422
+    row.refresh_from_db()
+    assert row.organization == story.organization()
+
+
+def test_of_a_managed_environment_only_pull_is_changed(admin):
+    row = ExecutionEnvironment.objects.get(managed=True)
+    before = row.image
+
+    admin.post(
+        f"/environments/{row.pk}/edit/",
+        {"name": "Mine now", "image": "registry.example.com/evil:1", "pull": "always"},
+    )
+
+    row.refresh_from_db()
+    assert (row.image, row.pull, row.managed) == (before, "always", True)
+    assert row.name != "Mine now"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
+
 from playwright.sync_api import Page, expect
 
 from gantry.resources.jobs import Job
+from gantry.resources.templates import JobTemplate
 from tests.web import ee_story, story
 from tests.web.ee_story import NEW, OLD
 from tests.web.test_environments import words
@@ -91,3 +95,58 @@ def test_a_running_build_shows_its_output_live_and_is_canceled(page: Page, write
     expect(page.get_by_role("button", name="Canceling …")).to_be_visible()
     build.refresh_from_db()
     assert build.cancel_flag
+
+
+MISSING = {
+    "state": "compared", "sentence": "", "policy": "warn", "playbook": "site.yml",
+    "environment": {"id": 1, "name": "Web EE"}, "digest": OLD, "unsure": ["roles/{{ which }}"],
+    "missing": [{
+        "kind": "collection", "name": "community.docker", "wanted": "", "found": "",
+        "when": "load", "where": "site.yml", "used": [],
+        "environments": [{"id": 1, "name": "Big EE"}],
+        "sentence": "Collection community.docker, which site.yml needs, is missing.",
+    }],
+}  # fmt: skip
+
+
+def test_what_preflight_found_missing_is_on_the_jobs_page(admin):
+    job = finished(preflight=MISSING)
+
+    shown = words(admin, f"/jobs/{job.pk}/")
+
+    assert "Preflight: Web EE lacks 1 thing that site.yml needs" in shown
+    assert "Collection community.docker, which site.yml needs, is missing. Big EE has it." in shown
+    assert "1 thing could not be told" in shown
+
+
+def test_a_template_warns_before_the_launch(admin):
+    template = synced("- hosts: all\n  tasks:\n    - community.docker.docker_image: {name: x}\n")
+
+    for address in (f"/templates/{template.pk}/", f"/templates/{template.pk}/launch/"):
+        shown = words(admin, address)
+        assert "Collection community.docker" in shown, address
+        assert "is missing" in shown, address
+
+
+def test_a_template_whose_environment_has_all_says_so(admin):
+    template = synced("- hosts: all\n  tasks:\n    - ansible.builtin.ping:\n")
+
+    assert "it has what site.yml needs" in words(admin, f"/templates/{template.pk}/")
+
+
+def synced(playbook: str) -> JobTemplate:
+    """A template whose project's tree is kept, in an EE that has been looked into."""
+    ee_story.inspected(OLD)
+    template = story.template(
+        ask_limit_on_launch=True, execution_environment=ee_story.environment(last_digest=OLD)
+    )
+    assert template.project is not None
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tree:
+        member = tarfile.TarInfo("project/site.yml")
+        member.size = len(playbook)
+        tree.addfile(member, io.BytesIO(playbook.encode()))
+    snapshot = ee_story.tree_of(template.project, packed.getvalue())
+    template.project.snapshot = snapshot
+    template.project.save()
+    return template

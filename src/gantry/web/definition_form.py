@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
+
+from gantry.images.builder.definition import InvalidDefinition, read_definition
 from gantry.resources.builds import EnvironmentDefinition
 from gantry.web.forms import RowForm, Wide, only_kind
 
@@ -42,6 +45,16 @@ class DefinitionForm(RowForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         only_kind(self, "push_credential", "registry")
+
+    def clean_text(self) -> str:
+        text = str(self.cleaned_data["text"]).replace("\r\n", "\n")
+        if text.strip():
+            try:
+                read_definition(text)
+            except InvalidDefinition as error:
+                # One under the other: each names its line and key.
+                raise forms.ValidationError([str(p) for p in error.problems]) from error
+        return text
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()

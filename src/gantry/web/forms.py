@@ -117,6 +117,31 @@ class EnvironmentForm(RowForm):
         pull = self.fields["pull"]
         assert isinstance(pull, forms.ChoiceField)
         pull.choices = [("", "Not set"), *PULL_POLICIES]
+        self._fix_what_stays()
+
+    def _fix_what_stays(self) -> None:
+        """As in AWX: an EE moves to no other organization, a managed one keeps all but `pull`."""
+        row = self.instance
+        if row.pk is None:
+            return
+        owner = self.fields["organization"]
+        assert isinstance(owner, forms.ModelChoiceField)
+        owner.queryset = Organization.objects.filter(pk=row.organization_id)
+        if row.managed:
+            for name, field in self.fields.items():
+                field.disabled = name != "pull"
+
+
+def for_jobs(field: forms.ModelMultipleChoiceField[Any]) -> None:
+    """Only credentials that a job can take, each with the name of its type."""
+    assert field.queryset is not None
+    rows = field.queryset.exclude(credential_type__kind__in=("registry", "scm", "galaxy"))
+    field.queryset = rows.select_related("credential_type")
+    field.label_from_instance = _with_type  # type: ignore[method-assign, assignment]
+
+
+def _with_type(row: Credential) -> str:
+    return f"{row.name} ({row.credential_type.name})"
 
 
 def only_kind(form: forms.BaseForm, name: str, kind: str) -> None:
@@ -229,6 +254,9 @@ class TemplateForm(RowForm):
         super().__init__(*args, **kwargs)
         for name in ASKED:
             self.fields[f"ask_{name}_on_launch"].label = ""
+        credentials = self.fields["credentials"]
+        assert isinstance(credentials, forms.ModelMultipleChoiceField)
+        for_jobs(credentials)
         self._playbooks()
 
     def _playbooks(self) -> None:

@@ -29,6 +29,9 @@ WORDS = {
     "cleaning": "Clean up",
     "done": "Done",
 }
+BUILD_WORDS = WORDS | {
+    "resolving": "Definition", "pulling": "Base image", "preparing": "Context", "running": "Build",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,11 +61,16 @@ def steps(job: UnifiedJob) -> list[Step]:
     total = sum(seconds for _, seconds in spans.values()) or 1.0
     trouble = _where_it_broke(job, list(spans))
     found, left = [], 0.0
+    building = job.kind == "environment_build"
     for stage in STAGES:
+        if building and stage == "starting":
+            continue  # the engine builds: there is no pod of ours to start
         seconds = spans[stage][1] if stage in spans else None
         width = 100 * (seconds or 0) / total
         state = _state(job, stage, stage in spans, trouble)
-        found.append(Step(stage, WORDS[stage], state, seconds, left, width))
+        found.append(
+            Step(stage, (BUILD_WORDS if building else WORDS)[stage], state, seconds, left, width)
+        )
         left += width
     return found
 

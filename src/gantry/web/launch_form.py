@@ -14,7 +14,7 @@ from gantry.resources.environments import ExecutionEnvironment
 from gantry.resources.inventories import Inventory
 from gantry.resources.organizations import User
 from gantry.resources.templates import PROMPTS, JobTemplate
-from gantry.web.forms import Wide
+from gantry.web.forms import Wide, for_jobs
 
 TEXTS = {
     "limit": "Limit", "scm_branch": "Branch, tag or commit", "job_tags": "Tags",
@@ -81,12 +81,13 @@ class LaunchForm(forms.Form):
         if name == "credentials":
             own = self.template.credentials.all()
             usable = within(self.user, "use", Credential.objects.all())
-            usable = usable.exclude(credential_type__kind__in=("registry", "scm", "galaxy"))
-            return forms.ModelMultipleChoiceField(
+            field = forms.ModelMultipleChoiceField(
                 (usable | Credential.objects.filter(pk__in=own.values("pk"))).distinct(),
                 label="Credentials", required=False, initial=own,
                 widget=forms.CheckboxSelectMultiple(),
             )  # fmt: skip
+            for_jobs(field)
+            return field
         return None
 
     def prompts(self) -> dict[str, Any]:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from django import forms
 
-from gantry.base.image_reference import InvalidReference, parse_reference
+from gantry.base.errors import InvalidInput
+from gantry.images.allowed import check_registries
+from gantry.images.public_keys import load_keys
 from gantry.resources.base import PREFLIGHT_POLICIES
 from gantry.resources.organizations import Organization
 from gantry.web.forms import Wide
-
-_PEM = re.compile(r"-----BEGIN [A-Z ]+-----.+?-----END [A-Z ]+-----", re.S)
 
 
 class PolicyForm(forms.Form):
@@ -42,35 +39,20 @@ class PolicyForm(forms.Form):
 
     def clean_allowed_registries(self) -> list[str]:
         lines = str(self.cleaned_data["allowed_registries"]).split()
-        for line in lines:
-            if not is_registry(line):
-                raise forms.ValidationError(
-                    f"{line} is not a registry. Write host[:port], and a path where only a part of "
-                    "it is meant: quay.io/ansible."
-                )
-        return lines
+        try:
+            return check_registries(lines)
+        except InvalidInput as error:
+            raise forms.ValidationError(str(error)) from error
 
     def clean_signature_keys(self) -> str:
         text = str(self.cleaned_data["signature_keys"]).strip().replace("\r\n", "\n")
-        blocks = _PEM.findall(text)
-        if text and (not blocks or _PEM.sub("", text).strip()):
-            raise forms.ValidationError("This is not one or more public keys in PEM.")
-        for number, block in enumerate(blocks, 1):
-            try:
-                load_pem_public_key(block.encode())
-            except (ValueError, UnsupportedAlgorithm) as error:
-                raise forms.ValidationError(f"Key {number} cannot be read: {error}") from error
+        try:
+            load_keys(text)
+        except InvalidInput as error:
+            raise forms.ValidationError(str(error)) from error
         return text
 
     def save(self) -> None:
         for name, value in self.cleaned_data.items():
             setattr(self.row, name, value)
         self.row.save(update_fields=[*self.cleaned_data, "modified"])
-
-
-def is_registry(text: str) -> bool:
-    """Whether it can stand before the name of an image."""
-    try:
-        return bool(parse_reference(f"{text.rstrip('/')}/x").domain)
-    except InvalidReference:
-        return False

@@ -63,6 +63,7 @@ urlpatterns = [
     path("environments/<int:pk>/check/", pins.check, name="environment-check"),
     path("environments/<int:pk>/policy/", pins.policy, name="environment-policy"),
     path("environments/<int:pk>/build/", builds.detail, name="environment-builds"),
+    path("environments/<int:pk>/build/start/", builds.start, name="environment-build"),
     path("environments/<int:pk>/lock/", builds.lock, name="environment-lock"),
     path("builds/<int:pk>/lock/", builds.build_lock, name="build-lock"),
     path("inventories/", inventories.listing, name="inventories"),

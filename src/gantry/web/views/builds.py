@@ -8,12 +8,14 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from gantry.base.errors import GantryError
+from gantry.path.build import build_environment
 from gantry.resources.access import may, visible
 from gantry.resources.builds import EnvironmentBuild, EnvironmentDefinition
 from gantry.resources.environments import ExecutionEnvironment
 from gantry.resources.jobs import ACTIVE
 from gantry.web.definition_form import STARTER, DefinitionForm
-from gantry.web.pages import found, page, signed_in, who
+from gantry.web.pages import action, found, page, signed_in, tell, who
 from gantry.web.views.environments import shown
 
 
@@ -50,6 +52,23 @@ def _form(
     first: dict[str, Any] = {} if known else {"text": STARTER}
     instance = known or EnvironmentDefinition(environment=row)
     return DefinitionForm(data, instance=instance, initial=first, user=who(request))
+
+
+@action
+def start(request: HttpRequest, pk: int) -> HttpResponse:
+    """Build the EE from its definition, `locked`: with the versions of its lock."""
+    row = found(request, ExecutionEnvironment.objects.all(), pk, "change")
+    try:
+        build = build_environment(
+            row,
+            user=who(request),
+            locked="locked" in request.POST,
+            use_cache="fresh" not in request.POST,
+        )
+    except GantryError as error:
+        tell(request, error)
+        return redirect("environment-builds", pk)
+    return redirect("job", build.pk)
 
 
 @signed_in

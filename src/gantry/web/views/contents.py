@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from django.contrib import messages
@@ -62,10 +63,8 @@ def sections(inside: ImageContents, request: HttpRequest) -> list[dict[str, Any]
 
 
 def _kinds(inside: ImageContents | None) -> list[tuple[str, str, int]]:
-    counts = dict.fromkeys(KINDS, 0)
-    for package in inside.packages if inside else ():
-        counts[package["kind"]] += 1
-    return [(kind, KIND_WORDS[kind], count) for kind, count in counts.items() if count]
+    counts = Counter(package["kind"] for package in (inside.packages if inside else ()))
+    return [(kind, KIND_WORDS[kind], counts[kind]) for kind in KINDS if counts[kind]]
 
 
 @action

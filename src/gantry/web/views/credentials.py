@@ -13,6 +13,16 @@ from gantry.resources.credentials import ENCRYPTED, Credential, CredentialType
 from gantry.web.forms import CredentialForm
 from gantry.web.pages import adding, found, page, paged, signed_in, who
 
+# kind of a credential type -> what it is for
+USES = {
+    "ssh": "Logs in to hosts: key or password, and privilege escalation",
+    "vault": "Opens what ansible-vault encrypted",
+    "scm": "Fetches projects from Git",
+    "registry": "Pulls and pushes images of execution environments",
+    "cloud": "Gives a cloud's modules their access key",
+    "net": "Logs in to network devices",
+}
+
 
 @signed_in
 def listing(request: HttpRequest) -> HttpResponse:
@@ -43,7 +53,8 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
 def choose(request: HttpRequest) -> HttpResponse:
     adding(request, Credential)
     kinds = visible(who(request), CredentialType.objects.all())
-    return page(request, "credentials/choose.html", {"kinds": kinds})
+    choices = [(kind, USES.get(kind.kind, "")) for kind in kinds]
+    return page(request, "credentials/choose.html", {"kinds": choices})
 
 
 @signed_in
@@ -66,5 +77,6 @@ def _form(request: HttpRequest, kind: CredentialType, row: Credential | None) ->
         return redirect("credential", saved.pk)
     context: dict[str, Any] = {
         "form": form, "row": row, "noun": f"{kind.name} credential", "back": "credentials",
+        "here": "credential",
     }  # fmt: skip
     return page(request, "form.html", context, status=422 if form.errors else 200)

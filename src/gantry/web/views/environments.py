@@ -126,5 +126,11 @@ def edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
         saved = form.save_for()
         messages.success(request, f"Saved {saved.name}.")
         return redirect("environment", saved.pk)
-    context = {"form": form, "row": row, "noun": "execution environment", "back": "environments"}
+    context = {
+        "form": form,
+        "row": row,
+        "noun": "execution environment",
+        "back": "environments",
+        "here": "environment",
+    }
     return page(request, "form.html", context, status=422 if form.errors else 200)

@@ -92,6 +92,8 @@ def _shown(request: HttpRequest, pk: int) -> dict[str, Any]:
         context |= _of_playbook(request, job)
     if isinstance(job, ProjectUpdate):
         context["may_sync"] = not job.active and may(who(request), "update", job.project)
+    if isinstance(job, EnvironmentBuild) and job.environment is not None:
+        context["may_build"] = not job.active and may(who(request), "change", job.environment)
     return context
 
 

@@ -63,7 +63,7 @@ def edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
         saved = form.save_for()
         messages.success(request, f"Saved {saved.name}. Sync it to see its playbooks.")
         return redirect("project", saved.pk)
-    context = {"form": form, "row": row, "noun": "project", "back": "projects"}
+    context = {"form": form, "row": row, "noun": "project", "back": "projects", "here": "project"}
     return page(request, "form.html", context, status=422 if form.errors else 200)
 
 

@@ -8,6 +8,7 @@ from django.shortcuts import redirect
 
 from gantry.base.errors import GantryError, InvalidInput
 from gantry.path.launch import launch_job
+from gantry.path.preflight import preflight_of
 from gantry.path.resolve import resolve_environment
 from gantry.resources.access import may, may_add, visible
 from gantry.resources.templates import JobTemplate
@@ -40,6 +41,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
             "credentials": row.credentials.select_related("credential_type"),
             "jobs": row.jobs.select_related("created_by").order_by("-id")[:10],
             "preview": _environment(row),
+            **_preflight(request, row),
             "rungs": ladder(row),
             "choice": ChoiceForm(user=who(request), chosen=row.execution_environment)
             if may(who(request), "change", row)
@@ -55,6 +57,15 @@ def _environment(row: JobTemplate) -> dict[str, object]:
     except GantryError as error:
         return {"problem": str(error)}
     return {"environment": found_one.environment, "reason": found_one.reason}
+
+
+def _preflight(request: HttpRequest, row: JobTemplate) -> dict[str, object]:
+    """What a launch would find missing, and whether it would be refused for that."""
+    found_one = preflight_of(row, who(request))
+    if found_one["policy"] == "off":
+        return {}
+    certain = any(m["when"] == "load" for m in found_one["missing"])
+    return {"preflight": found_one, "refused": certain and found_one["policy"] == "error"}
 
 
 @signed_in
@@ -86,7 +97,7 @@ def launch(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _ask(request: HttpRequest, row: JobTemplate, form: LaunchForm) -> HttpResponse:
-    context = {"row": row, "form": form, "preview": _environment(row)}
+    context = {"row": row, "form": form, "preview": _environment(row)} | _preflight(request, row)
     return page(request, "templates/launch.html", context, status=422 if form.errors else 200)
 
 
