@@ -244,6 +244,20 @@ async def test_what_failed_is_looked_into_again_when_asked(controller: Make, ima
     assert (await row()).state == "inspected"
 
 
+async def test_a_digest_has_one_row_whether_its_platform_was_known_or_not(
+    controller: Make, image: Image
+) -> None:
+    await asking(image, platform="")
+    await asking(image)
+    part = controller()
+    for _ in range(2):
+        await part.turn(quiet=True)
+        await done(part)
+
+    known = await row()
+    assert (known.state, known.platform) == ("inspected", image.platform)
+
+
 async def test_an_image_is_found_by_its_digest_when_its_id_is_not_known(
     controller: Make, image: Image
 ) -> None:

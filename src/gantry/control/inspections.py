@@ -15,7 +15,7 @@ import uuid
 from datetime import timedelta
 from typing import Any, Protocol
 
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from gantry.base.bridge import in_thread
@@ -199,7 +199,12 @@ def _end(row: ImageContents, found: Contents) -> None:
     # The row stands for the platform that was asked for, if one was.
     values["platform"] = row.platform or found.platform
     state = "failed" if found.error else "inspected"
-    _ours(row).update(state=state, inspected=timezone.now(), lease_owner=None, **values)
+    try:
+        with transaction.atomic():
+            _ours(row).update(state=state, inspected=timezone.now(), lease_owner=None, **values)
+    except IntegrityError:
+        # Asked for without a platform, and meanwhile by a job that knew it: that row stays.
+        _ours(row).delete()
 
 
 @patient
