@@ -143,6 +143,15 @@ class Settings:
         "spread over this time. 0: never, but for pulls and for a person who asks.",
         default=21600,
     )
+    image_keep_days: int = setting(
+        "Images that Gantry pulled or built and that nothing has used for this many days are "
+        "removed from the engine. 0: never. Pinned, wanted and newest ones always stay.",
+        default=0,
+    )
+    image_cache: int = setting(
+        "Bytes that such images may take together: above it the longest unused go. 0: no limit.",
+        default=0,
+    )
     allow_jinja_in_extra_vars: str = setting(
         "Whether extra vars are evaluated as Jinja: `template` (only those of the template), "
         "`always`, `never`. As AWX's ALLOW_JINJA_IN_EXTRA_VARS.",
