@@ -110,7 +110,7 @@ def explain_start(words: str) -> JobFailure:
         return JobFailure(
             f"The image is built for another processor: {words}",
             cure="Use an image for the platform of the engine's machine.",
-            code="image_platform",
+            code="wrong_platform",
         )
     if "rlimit" in lower:
         return JobFailure(

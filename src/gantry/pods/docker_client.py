@@ -78,6 +78,11 @@ class DockerClient:
             self._podman = any("podman" in p.get("Name", "").lower() for p in parts)
         return self._podman
 
+    async def platform(self) -> str:
+        """The engine's own, `os/architecture`."""
+        said = await self.version()
+        return f"{said.get('Os', '')}/{said.get('Arch', '')}"
+
     async def tag(self, reference: str, name: str) -> None:
         wanted = parse_reference(name)
         async with engine_words(f"name image {reference} {name}"):
