@@ -16,6 +16,7 @@ from gantry.api import (
     execution_environments,
     groups,
     hosts,
+    images,
     inventories,
     job_events,
     job_host_summaries,
@@ -90,6 +91,7 @@ v2 = [
             "unaccept": environment_pins.Unaccept,
             "check": environment_pins.Check,
             "digests": environment_pins.EnvironmentDigestsList,
+            "platforms": images.Platforms,
             "contents": environment_contents.EnvironmentContents,
             "sbom": environment_contents.EnvironmentSbom,
             "diff": environment_contents.EnvironmentDiff,
@@ -186,6 +188,7 @@ v2 = [
             "credentials": jobs.JobCredentialsList,
         },
     ),
+    path("images/", images.Images.as_view()),
     *noun("job_host_summaries", {"detail": job_host_summaries.JobHostSummaryDetail}, {}),
     *noun(
         "job_events",
