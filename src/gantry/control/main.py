@@ -21,6 +21,7 @@ from gantry.base.bridge import in_thread
 from gantry.base.config import Settings
 from gantry.control.build_walk import BuildWalk
 from gantry.control.claim import Holder
+from gantry.control.cache import care
 from gantry.control.drift import watch_tags
 from gantry.control.inspections import Inspections
 from gantry.control.sweep import end_canceled, explain_waiting, make_partitions, sweep_pods
@@ -64,6 +65,7 @@ class Control:
         keeper = asyncio.create_task(self._keep_leases())
         sweeper = asyncio.create_task(self._sweep())
         watcher = asyncio.create_task(watch_tags(self.world.engine, self.settings.drift_check))
+        keep = asyncio.create_task(care(self.images, self.settings))
         try:
             while not self.stopping.is_set():
                 try:
@@ -75,9 +77,9 @@ class Control:
                     await asyncio.wait_for(self.wake.wait(), TICK)
                 self.wake.clear()
         finally:
-            for task in (listener, keeper, sweeper, watcher):
+            for task in (listener, keeper, sweeper, watcher, keep):
                 task.cancel()
-            await asyncio.gather(listener, keeper, sweeper, watcher, return_exceptions=True)
+            await asyncio.gather(listener, keeper, sweeper, watcher, keep, return_exceptions=True)
             await self.close()
 
     def stop(self) -> None:
