@@ -20,8 +20,8 @@ from gantry.base import postgres
 from gantry.base.bridge import in_thread
 from gantry.base.config import Settings
 from gantry.control.build_walk import BuildWalk
-from gantry.control.claim import Holder
 from gantry.control.cache import care
+from gantry.control.claim import Holder
 from gantry.control.drift import watch_tags
 from gantry.control.inspections import Inspections
 from gantry.control.sweep import end_canceled, explain_waiting, make_partitions, sweep_pods

@@ -1,4 +1,4 @@
-"""`gantry ee images`, `prune` and `platforms`: what the engine holds, what may go, what it takes."""
+"""`gantry ee images`, `prune` and `platforms`: what the engine holds, what goes, what it takes."""
 
 from __future__ import annotations
 
