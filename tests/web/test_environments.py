@@ -49,7 +49,7 @@ def test_an_empty_list_says_what_to_do(admin):
 
     shown = words(admin, "/environments/")
 
-    assert "gantry ee import" in shown
+    assert "python -m gantry.images.starter" in shown
     assert "New environment" in shown
 
 
