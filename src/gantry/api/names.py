@@ -9,6 +9,7 @@ from django.db.models import Model
 from gantry.resources.models import (
     Credential,
     CredentialType,
+    EnvironmentBuild,
     EnvironmentDigest,
     ExecutionEnvironment,
     Group,
@@ -32,6 +33,7 @@ NAMES: dict[type[Model], tuple[str, str]] = {
     Organization: ("organization", "organizations"),
     User: ("user", "users"),
     ExecutionEnvironment: ("execution_environment", "execution_environments"),
+    EnvironmentBuild: ("environment_build", "environment_builds"),
     EnvironmentDigest: ("environment_digest", "environment_digests"),
     Project: ("project", "projects"),
     ProjectUpdate: ("project_update", "project_updates"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gantry.api.environment_builds import EnvironmentBuildListSerializer
 from gantry.api.jobs import JobListSerializer
 from gantry.api.mixed import MixedListView
 from gantry.api.project_updates import ProjectUpdateListSerializer
@@ -19,5 +20,8 @@ class UnifiedJobListSerializer(UnifiedJobSerializer):
 class UnifiedJobList(MixedListView):
     model = UnifiedJob
     serializer_class = UnifiedJobListSerializer
-    kinds = {"job": JobListSerializer, "project_update": ProjectUpdateListSerializer}
-    types = ("project_update", "job")
+    kinds = {
+        "job": JobListSerializer, "project_update": ProjectUpdateListSerializer,
+        "environment_build": EnvironmentBuildListSerializer,
+    }  # fmt: skip
+    types = ("project_update", "job")  # AWX's own, which its clients choose by

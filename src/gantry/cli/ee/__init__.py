@@ -5,7 +5,7 @@ The modules import nothing of Django at their head: only a command that needs it
 
 from __future__ import annotations
 
-from gantry.cli.ee import cache, default, inspect, pin, preflight
+from gantry.cli.ee import build, cache, carry, default, inspect, pin, preflight
 from gantry.cli.ee.group import ee
 
-__all__ = ["cache", "default", "ee", "inspect", "pin", "preflight"]
+__all__ = ["build", "cache", "carry", "default", "ee", "inspect", "pin", "preflight"]

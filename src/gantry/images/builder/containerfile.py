@@ -16,7 +16,7 @@ MANAGER = f"{TARGET}/pkgmgr"
 # Instruction, then the flags, which may go on over several lines.
 _RUN = re.compile(r"(?is)\s*RUN\s+(?P<flags>(?:--\S+\s+(?:\\\n\s*)?|\\\n\s*)*)(?P<rest>.*)")
 _FROM = re.compile(r"(?i)\s*FROM\s")
-_ARG = re.compile(r"(?i)\s*ARG\s+(\w+)\s*=")
+_ARG = re.compile(r"(?i)\s*ARG\s+(\w+)\s*=(.*)")
 
 
 def instructions(text: str) -> Iterator[str]:
@@ -39,20 +39,33 @@ def instructions(text: str) -> Iterator[str]:
 def rewrite(text: str, *, images: Mapping[str, str], key: str) -> str:
     """`images` are values for the ARGs at the head (EE_BASE_IMAGE, ...), `key` is part of what the
     engine finds a cached layer by: what is bound into a RUN is not."""
-    lines, stages = [], 0
+    lines, stages, idle = [], 0, {"PKGMGR"}
     for instruction in instructions(text):
         argument = _ARG.match(instruction)
-        if argument and not stages and argument[1] in images:
-            instruction = f'ARG {argument[1]}="{images[argument[1]]}"'
-        elif argument and not stages and argument[1] == "PKGMGR":
-            continue  # set below, for all schema versions alike
+        if argument and not stages:
+            name = argument[1]
+            if name == "PKGMGR":
+                continue  # set below, for all schema versions alike
+            if name in images:
+                instruction = f'ARG {name}="{images[name]}"'
+            if argument[2] in ("", '""') or (name in images and not _uses(text, name)):
+                idle.add(name)
+        elif instruction.removeprefix("ARG ").strip() in idle:
+            continue  # each would cost a layer; one that is empty is as good as not there
         elif run := _RUN.match(instruction):
             instruction = _with_mount(run["flags"], run["rest"])
         lines.append(instruction)
         if _FROM.match(instruction):
             stages += 1
             lines += [f"ARG GANTRY_BUILD={key}", f"ARG PKGMGR={MANAGER}"]
-    return "\n".join(line for line in lines if line.strip() != "ARG PKGMGR") + "\n"
+    return "\n".join(lines) + "\n"
+
+
+def _uses(text: str, name: str) -> bool:
+    """Whether a step names it."""
+    return any(
+        f"${name}" in i or f"${{{name}" in i for i in instructions(text) if not _FROM.match(i)
+    )
 
 
 def _with_mount(flags: str, rest: str) -> str:

@@ -11,23 +11,26 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
-
-import jsonschema
-from ansible_builder import ee_schema
-from ansible_builder.constants import build_arg_defaults
 
 from gantry.base.errors import InvalidInput
 from gantry.images.builder.marks import Marked, NotYaml, dotted
 
-SCHEMAS: dict[int, dict[str, Any]] = {
-    1: ee_schema.schema_v1, 2: ee_schema.schema_v2, 3: ee_schema.schema_v3,
-}  # fmt: skip
 FILE_NAME = "execution-environment.yml"
 DEPENDENCIES = ("galaxy", "python", "system")
 IMAGES = {"base_image": "EE_BASE_IMAGE", "builder_image": "EE_BUILDER_IMAGE"}
 Path_ = tuple[str | int, ...]
+
+
+@lru_cache(maxsize=1)
+def schemas() -> dict[int, dict[str, Any]]:
+    """ansible-builder's, by version. Imported when first asked for: jsonschema takes half a second
+    that no other command should pay."""
+    from ansible_builder import ee_schema
+
+    return {1: ee_schema.schema_v1, 2: ee_schema.schema_v2, 3: ee_schema.schema_v3}
 
 
 @dataclass(frozen=True)
@@ -105,13 +108,15 @@ def _version(marked: Marked, data: dict[str, Any]) -> int:
         number = int(given)
     except (TypeError, ValueError, OverflowError):
         number = 0
-    if number not in SCHEMAS:
+    if number not in schemas():
         words = f"{given!r} is no version of the schema; there are 1, 2 and 3."
         raise InvalidDefinition([Problem(marked.line(["version"]), "version", words)])
     return number
 
 
 def _image(data: dict[str, Any], version: int, which: str) -> str:
+    from ansible_builder.constants import build_arg_defaults
+
     argument = IMAGES[which]
     given = (data.get("build_arg_defaults") or {}).get(argument)
     if version > 1:
@@ -123,7 +128,10 @@ def _image(data: dict[str, Any], version: int, which: str) -> str:
 
 
 def _schema_problems(marked: Marked, data: dict[str, Any], version: int) -> Iterator[Problem]:
-    validator = jsonschema.validators.validator_for(SCHEMAS[version])(SCHEMAS[version])
+    from jsonschema.validators import validator_for
+
+    schema = schemas()[version]
+    validator = validator_for(schema)(schema)
     for error in validator.iter_errors(data):
         path: Path_ = tuple(error.absolute_path)
         if error.validator == "additionalProperties":
@@ -138,7 +146,7 @@ def _schema_problems(marked: Marked, data: dict[str, Any], version: int) -> Iter
 def _unknown_key(marked: Marked, path: Path_, known: dict[str, Any], version: int) -> Problem:
     key = path[-1]
     elsewhere = [
-        str(v) for v, schema in SCHEMAS.items() if len(path) == 1 and key in schema["properties"]
+        str(v) for v, schema in schemas().items() if len(path) == 1 and key in schema["properties"]
     ]
     hint = f"known are {', '.join(sorted(known))}"
     if elsewhere:
@@ -147,7 +155,7 @@ def _unknown_key(marked: Marked, path: Path_, known: dict[str, Any], version: in
     return Problem(marked.line(path), dotted(path), words)
 
 
-def _words(error: jsonschema.ValidationError) -> str:
+def _words(error: Any) -> str:
     if error.validator == "anyOf":
         kinds = {"string": "text", "array": "a list of texts", "object": "a mapping"}
         wanted = [kinds.get(o.get("type", ""), "something else") for o in error.schema["anyOf"]]

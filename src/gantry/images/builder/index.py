@@ -94,8 +94,12 @@ class Index:
         return [f for f in dict.fromkeys(found) if _is_of(f.name, name, version)]
 
     def _page(self, url: str) -> list[File]:
+        parts = urlsplit(url)
+        # Not within the address: httpx would write it into the log.
+        login = (unquote(parts.username or ""), unquote(parts.password or ""))
+        bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
         try:
-            response = self._client.get(url)
+            response = self._client.get(bare, auth=login if any(login) else None)
         except httpx.HTTPError as error:
             raise _unreachable(url, str(error) or type(error).__name__) from error
         if response.status_code == 404:
