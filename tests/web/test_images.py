@@ -17,7 +17,7 @@ from gantry.images.podman_cli import Podman
 from gantry.resources.jobs import UnifiedJob
 from gantry.resources.organizations import User
 from tests.journeys.conftest import engine_url
-from tests.web import story
+from tests.web import ee_story, story
 from tests.web.conftest import logged_in
 from tests.web.test_environments import words
 from tests.web.test_pages import INLINE
@@ -72,8 +72,6 @@ def test_what_would_go_is_shown_before_it_goes(admin, unused, podman):
 
 
 def test_an_image_that_an_environment_needs_says_so_and_stays(admin, unused, podman):
-    from tests.web import ee_story
-
     ee_story.environment("Kept EE", image=unused)
 
     assert "Kept EE" in words(admin, f"{ADDRESS}?days=30").split(unused)[1][:120]
@@ -107,3 +105,19 @@ def test_an_engine_that_does_not_answer_is_told_in_words(admin, monkeypatch, tmp
 
     assert answer.status_code == 503
     assert 'role="alert"' in answer.content.decode()
+
+
+def test_the_platforms_of_an_image_are_asked_for(admin, unused, podman):
+    podman.run("tag", unused, "localhost/gantry-test/page:platforms")
+    row = ee_story.environment(image="localhost/gantry-test/page:platforms")
+
+    shown = words(admin, f"/environments/{row.pk}/platforms/")
+
+    assert "linux/" in shown
+    assert "None of these" not in shown
+
+
+def test_platforms_that_nobody_can_tell_say_why(admin, db):
+    row = ee_story.environment(image="localhost/gantry-test/never-built:1")
+
+    assert "has no image" in words(admin, f"/environments/{row.pk}/platforms/")

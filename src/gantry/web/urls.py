@@ -59,6 +59,7 @@ urlpatterns = [
     path("environments/<int:pk>/contents/", contents.detail, name="environment-contents"),
     path("environments/<int:pk>/contents/sbom/", contents.sbom, name="environment-sbom"),
     path("environments/<int:pk>/contents/look/", contents.look, name="environment-look"),
+    path("environments/<int:pk>/platforms/", environments.platforms, name="environment-platforms"),
     path("environments/<int:pk>/digests/", environments.digests, name="environment-digests"),
     path("environments/<int:pk>/pin/", pins.pin, name="environment-pin"),
     path("environments/<int:pk>/unpin/", pins.unpin, name="environment-unpin"),

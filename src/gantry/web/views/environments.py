@@ -9,6 +9,8 @@ from django.db.models import Count, Max, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from gantry.base.errors import GantryError
+from gantry.images.platforms import platforms_now
 from gantry.resources.access import may_add, visible
 from gantry.resources.base import DRIFT_POLICIES
 from gantry.resources.environments import EnvironmentDigest, ExecutionEnvironment
@@ -87,6 +89,17 @@ def digests(request: HttpRequest, pk: int) -> HttpResponse:
         "lines": [(d, known.get(d.digest), counts.get(d.digest)) for d in rows],
     }
     return page(request, "environments/digests.html", context)
+
+
+@signed_in
+def platforms(request: HttpRequest, pk: int) -> HttpResponse:
+    """Which machines the image is built for, asked of its registry while the person waits."""
+    context = shown(request, pk, "overview")
+    try:
+        context["platforms"] = platforms_now(context["row"])
+    except GantryError as error:
+        context["problem"] = str(error)
+    return page(request, "environments/platforms.html", context)
 
 
 def shown(request: HttpRequest, pk: int, tab: str) -> dict[str, Any]:

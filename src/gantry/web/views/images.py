@@ -38,7 +38,10 @@ def listing(request: HttpRequest) -> HttpResponse:
     going = to_go(rows, Policy(days), timezone.now()) if days else []
     gone = {cached.image.id for cached in going}
     context |= {
-        "rows": [(cached, cached.image.id in gone) for cached in reversed(rows)],
+        "rows": [
+            (cached, cached.image.id in gone)
+            for cached in sorted(rows, key=lambda cached: not cached.ours)
+        ],
         "going": len(going),
         "going_size": sum(cached.image.size for cached in going),
         "ours": sum(cached.ours for cached in rows),
