@@ -33,6 +33,7 @@ class Shelf:
 
     def __init__(self, registry: Registry, repository: str) -> None:
         self.registry, self.repository = registry, repository
+        self.made = ""  # the digest of the newest manifest
 
     def image(self, tag: str = "") -> str:
         return self.registry.image(self.repository) + (f":{tag}" if tag else "")
@@ -49,13 +50,16 @@ class Shelf:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         name = tag or digest(data)
         self._call("PUT", f"/v2/{self.repository}/manifests/{name}", data, kind)
-        return digest(data)
+        self.made = digest(data)
+        return self.made
 
     def variant(self, os: str, architecture: str, variant: str = "", tag: str = "") -> str:
         """An image of one layer for a platform; returns its manifest's digest."""
-        config = {"os": os, "architecture": architecture, "rootfs": {"type": "layers"}}
+        config: dict[str, Any] = {"os": os, "architecture": architecture}
         if variant:
             config["variant"] = variant
+        # Images of the same content are one image on an engine, whatever they are called.
+        config["config"] = {"Labels": {"made for": self.repository}}
         layer = self.blob(bytes(1024))
         config["rootfs"] = {"type": "layers", "diff_ids": [layer["digest"]]}
         made = self.blob(json.dumps(config).encode())

@@ -130,3 +130,26 @@ async def test_a_registry_that_is_allowed_by_its_path(
     )
 
     assert job.failure_class == GOT_PAST, told(job)
+
+
+async def test_an_image_without_a_variant_for_the_engine_says_so(
+    world: World, control: Any, shelf: Shelf
+) -> None:
+    shelf.index("foreign", "linux/s390x", "linux/riscv64")
+
+    job = await job_of(world, shelf.image("foreign"))
+
+    assert (job.status, job.failure_class) == ("error", "wrong_platform"), told(job)
+    assert "gantry ee platforms" in job.failure_cure
+
+
+async def test_of_many_variants_the_engine_takes_its_own_and_the_index_is_the_digest(
+    world: World, control: Any, shelf: Shelf
+) -> None:
+    index = shelf.index("many", "linux/s390x", "linux/amd64", "linux/arm64")
+
+    job = await job_of(world, shelf.image("many"))
+
+    assert job.failure_class == GOT_PAST, told(job)
+    assert job.ee_digest == index
+    assert job.ee_platform in ("linux/amd64", "linux/arm64")

@@ -34,10 +34,9 @@ def shelf(registry: Registry, engine_url: str, tmp_path: Path) -> Iterator[Shelf
     made = Shelf(registry, f"cargo/{uuid4().hex[:10]}")
     yield made
     podman = Podman.of(probe_engine(), tmp_path)
-    rows = podman.run("images", "--format={{.Repository}} {{.ID}}").splitlines()
-    for repository, identity in (row.split() for row in rows):
-        if repository.endswith(made.repository):
-            podman.succeeds("image", "rm", "--force", identity)
+    for place in (NOBODY, registry.address):
+        podman.succeeds("image", "rm", f"{place}/{made.repository}:1")
+        podman.succeeds("image", "rm", f"{place}/{made.repository}@{made.made}")
 
 
 @pytest.fixture
