@@ -158,6 +158,17 @@ def test_an_answer_about_an_image_that_was_changed_meanwhile_is_dropped(ee: Any)
     assert not ee.digests.exists()
 
 
+def test_a_platforms_digest_and_its_indexs_are_the_same_image(ee: Any) -> None:
+    pins.set_policy(ee, "hold", user=None)
+    ran(ee, A)  # the engine knew the platform's alone
+
+    note_tag(ee.pk, IMAGE, B, same=(A, "sha256:" + "c" * 64))
+
+    now = fresh(ee)
+    assert (now.accepted_digest, now.last_digest, now.drifted_since) == (B, B, None)
+    assert decide(now).state == "in step"
+
+
 def test_another_image_forgets_the_old_tag_but_not_the_pin(ee: Any) -> None:
     pins.set_policy(ee, "hold", user=None)
     ran(ee, A)

@@ -54,6 +54,19 @@ class Shipyard:
         repository, _, tag = name.partition(":")
         return registry.digest(repository, tag)
 
+    def ship_index(self, registry: Registry, name: str, build: str) -> None:
+        """An index of platforms, of which this machine's is one."""
+        image = self.build(f"localhost/ship/{build}", build)
+        index = f"localhost/ship/index:{uuid4()}"
+        reference = f"docker://{registry.image(name)}"
+        self.podman.run("manifest", "create", index)
+        try:
+            self.podman.run("manifest", "add", index, f"containers-storage:{image}")
+            self.podman.run("manifest", "push", "--all", "--tls-verify=false", index, reference)
+        finally:
+            self.podman.succeeds("manifest", "rm", index)
+            self.podman.succeeds("image", "rm", image)
+
     def clear(self) -> None:
         """All that was built here, also what lost its name since."""
         held = self.podman.run("images", "--quiet", "--no-trunc", f"--filter=label={self.label}")

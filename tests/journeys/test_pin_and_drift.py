@@ -228,6 +228,23 @@ async def test_a_pinned_digest_runs_from_whatever_has_it(
     assert (await ran(world, template))[1] == "a1"
 
 
+async def test_an_index_of_platforms_is_one_digest_for_registry_engine_and_job(
+    world: World, control: Any, ee: Any, registry: Registry, front: SlowProxy, shipyard: Shipyard
+) -> None:
+    shipyard.ship_index(registry, "ees/index:1", "i1")
+    await use(ee, image=f"{front.address}/ees/index:1", pull="always", drift_policy="hold")
+    template = await in_thread(lambda: world.template(MARK))()
+
+    first, _ = await ran(world, template)
+
+    asked = await check(ee)
+    assert asked.state == "in step", asked.sentence
+    shipyard.podman.run("untag", first.ee_image_id)
+    front.close()
+    second, build = await ran(world, template)
+    assert (build, second.ee_digest) == ("i1", first.ee_digest)
+
+
 async def test_a_job_is_repeated_exactly_whatever_became_of_everything_since(
     world: World, control: Any, ee: Any, registry: Registry, shipyard: Shipyard
 ) -> None:

@@ -334,6 +334,6 @@ async def test_11_an_image_that_lost_its_names_is_found_by_its_digest(
     podman.run("untag", named.id)
 
     assert await engine.image(name) is None
-    assert await engine.image_by_digest(named.digest) == named
+    assert await engine.image_by_digest(named.digest) == replace(named, digests=())
     podman.run("image", "rm", named.id)
     assert await engine.image_by_digest(named.digest) is None

@@ -138,7 +138,7 @@ def keep_image(
         return
     note_got(environment, image.digest, repeats=repeats)
     if obtained.pulled and not resolved.request.digest:
-        note_tag(environment.pk, environment.image, image.digest)
+        note_tag(environment.pk, environment.image, image.digest, image.digests)
 
 
 @patient

@@ -19,6 +19,7 @@ from psycopg_pool import AsyncConnectionPool
 from gantry.base.config import Settings
 from gantry.base.errors import EngineError, EngineUnreachable, Fenced, JobFailure
 from gantry.control import rows
+from gantry.control.which_digest import by_the_tags_digest
 from gantry.path import finish
 from gantry.path.cleanup import remove_pod
 from gantry.path.inject import Payload
@@ -133,6 +134,7 @@ class Walk:
             ) from failure
         finally:
             await progress.close()
+        obtained = await by_the_tags_digest(self.world.engine, resolved, obtained)
         proof = await self._check_signature(resolved, obtained.image)
         await rows.keep_image(self.job, resolved, obtained, proof)
         return obtained.image

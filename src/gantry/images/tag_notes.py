@@ -6,6 +6,7 @@ asks anybody.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db import transaction
@@ -14,7 +15,7 @@ from django.utils import timezone
 
 from gantry.images.drift import decide
 from gantry.resources.digests import saw_digest
-from gantry.resources.environments import ExecutionEnvironment
+from gantry.resources.environments import TAG_FIELDS, ExecutionEnvironment
 from gantry.resources.jobs import Job, UnifiedJob
 
 
@@ -24,16 +25,21 @@ def settle(row: ExecutionEnvironment, at: datetime | None = None) -> None:
     row.drifted_since = (row.drifted_since or at or timezone.now()) if moved else None
 
 
-def note_tag(environment: int, reference: str, digest: str) -> None:
-    """The tag was found to mean this digest. A row whose image was changed meanwhile is left."""
+def note_tag(environment: int, reference: str, digest: str, same: Collection[str] = ()) -> None:
+    """The tag was found to mean this digest. A row whose image was changed meanwhile is left.
+
+    `same` are other digests of the same image (an index's platforms): what ran or was accepted
+    under one of these names is known by the tag's digest from now on."""
     now = timezone.now()
     with transaction.atomic():
         row = _locked(environment)
         if row is None or row.image != reference:
             return
         row.registry_digest, row.registry_checked, row.registry_error = digest, now, ""
+        row.last_digest = digest if row.last_digest in same else row.last_digest
+        row.accepted_digest = digest if row.accepted_digest in same else row.accepted_digest
         settle(row, now)
-        _save(row, "registry_digest", "registry_checked", "registry_error", "drifted_since")
+        _save(row, *TAG_FIELDS)
         saw_digest(row, digest, "registry", reference=reference, at=now)
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from gantry.base.bridge import in_thread
 from gantry.base.config import settings
 from gantry.base.errors import EngineError, GantryError, JobFailure
+from gantry.base.image_reference import parse_reference
 from gantry.images.drift import has_registry
 from gantry.images.login import login_of
 from gantry.images.registry import RegistryClient
@@ -31,6 +32,7 @@ class Question:
     image: str
     login: RegistryLogin | None
     ca: str
+    known: str = ""  # what the tag meant before
 
 
 def question(environment: ExecutionEnvironment) -> Question:
@@ -38,7 +40,7 @@ def question(environment: ExecutionEnvironment) -> Question:
     organization = environment.organization
     return Question(
         environment.pk, environment.image, login_of(environment),
-        organization.ca_bundle if organization else "",
+        organization.ca_bundle if organization else "", environment.registry_digest,
     )  # fmt: skip
 
 
@@ -77,10 +79,22 @@ async def check(asked: Question, engine: Engine) -> None:
     """Ask and write the answer down; that nobody could say is an answer too."""
     try:
         digest = await meaning(asked, engine)
+        same = await _platforms(asked, digest) if digest != asked.known else ()
     except GantryError as error:
         await in_thread(note_tag_error)(asked.environment, asked.image, str(error))
     else:
-        await in_thread(note_tag)(asked.environment, asked.image, digest)
+        await in_thread(note_tag)(asked.environment, asked.image, digest, same)
+
+
+async def _platforms(asked: Question, digest: str) -> tuple[str, ...]:
+    """The digests of an index's platforms: an engine may know the image by one of these."""
+    if not has_registry(asked.image):
+        return ()
+    reference = f"{parse_reference(asked.image).repository}@{digest}"
+    async with RegistryClient(asked.login, asked.ca) as registry:
+        manifest = await registry.manifest(reference)
+    listed = manifest.document.get("manifests") if manifest.is_index else None
+    return tuple(str(each.get("digest")) for each in listed or ())
 
 
 def check_now(environment: ExecutionEnvironment) -> ExecutionEnvironment:

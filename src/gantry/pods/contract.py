@@ -46,11 +46,13 @@ class PodSpec:
 @dataclass(frozen=True)
 class Image:
     """What a reference means on an engine now. `digest` is the registry's manifest digest, or the
-    image's own id when it never saw a registry, so that it is never empty."""
+    image's own id when it never saw a registry, so that it is never empty. `digests` are all under
+    which the engine knows it: an index's and a platform's, say, which it may not tell apart."""
 
     id: str
     digest: str
     platform: str
+    digests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

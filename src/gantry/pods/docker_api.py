@@ -12,6 +12,7 @@ import contextlib
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -105,7 +106,8 @@ class DockerEngine(DockerClient):
         platform = "/".join(
             filter(None, [found.get("Os"), found.get("Architecture"), found.get("Variant")])
         )
-        return Image(identity, digest or identity, platform)
+        known = {d.partition("@")[2] for d in found.get("RepoDigests") or []}
+        return Image(identity, digest or identity, platform, tuple(sorted(known)))
 
     async def image_by_digest(self, digest: str) -> Image | None:
         # Each engine finds an image by its id in full, which is what a local image's digest is;
@@ -115,7 +117,7 @@ class DockerEngine(DockerClient):
             identity = each["Id"] if ":" in each["Id"] else f"sha256:{each['Id']}"
             if digest in (identity, each.get("Digest"), *known):
                 found = await self.image(identity)
-                return found and Image(found.id, digest, found.platform)
+                return found and replace(found, digest=digest)
         return None
 
     async def _first_digest(self, reference: str) -> str:
