@@ -50,13 +50,14 @@ async def _look(url: str, reference: str) -> Contents:
 
     engine, images = DockerEngine(url), DockerImages(url)
     try:
-        return await _look_on(engine, images, reference)
+        return await look_on(engine, images, reference)
     finally:
         await images.close()
         await engine.close()
 
 
-async def _look_on(engine: DockerEngine, images: DockerImages, reference: str) -> Contents:
+async def look_on(engine: DockerEngine, images: DockerImages, reference: str) -> Contents:
+    """What is inside an image of this engine. Raises EngineError."""
     from gantry.base.config import settings
     from gantry.images.inspect.pod import look, pod_spec
     from gantry.pods.contract import LABEL_INSTANCE, LABEL_JOB
