@@ -17,7 +17,7 @@ DOCKER_HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
 def normalized(image: str) -> ImageReference:
     """With its registry and `library/` written out, and a tag: what a registry is asked for."""
     found = parse_reference(image)
-    domain, path = found.registry, found.path
+    domain, path = found.registry.lower(), found.path
     if domain in DOCKER_HUB:
         domain = "docker.io"
         path = path if "/" in path else f"library/{path}"
@@ -50,7 +50,8 @@ def place_of(entry: str) -> str:
     found = parse_reference(f"{entry.rstrip('/')}/x")
     if not found.domain:
         raise InvalidReference(entry)
-    host = "docker.io" if found.domain in DOCKER_HUB else found.domain
+    host = found.domain.lower()
+    host = "docker.io" if host in DOCKER_HUB else host
     return f"{host}/{found.path}".removesuffix("/x")
 
 

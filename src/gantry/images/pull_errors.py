@@ -5,8 +5,11 @@ Shared by the registry client (images/registry.py), pulls (path/pull.py) and pus
 
 from __future__ import annotations
 
+import re
+
 from gantry.base.errors import JobFailure
 from gantry.base.image_reference import parse_reference
+from gantry.images.mirrors import normalized
 
 # words of registries and engines -> (class, what it means, what to do)
 PULL_ERRORS: list[tuple[tuple[str, ...], str, str, str]] = [
@@ -75,11 +78,23 @@ def explain(
     """The failure that a registry's or engine's words amount to; `unknown` when nobody knows."""
     if parse_reference(image).domain == "localhost":
         return no_registry(image, f" {words.strip()}")
-    # The image's own name may hold any of the needles.
-    lower = words.lower().replace(parse_reference(image).repository.lower(), "")
+    lower = _without_name(words.lower(), image)
     known = (rest for needles, *rest in PULL_ERRORS if any(n in lower for n in needles))
     code, meaning, cure = next(known, ["pull_failed", unknown, "The words above say why."])
     return JobFailure(f"{meaning}: {image}: {words.strip()}", cure=cure, code=code)
+
+
+def _without_name(words: str, image: str) -> str:
+    """The image's own name may hold any of the needles, in each form that an engine writes it."""
+    found = normalized(image)
+    version = found.digest or found.tag
+    forms = [str(found), found.repository, f"/v2/{found.path}/", f"manifests/{version}",
+             f":{version}", found.domain]  # fmt: skip
+    if "/" in image:
+        forms[:0] = [image, parse_reference(image).repository]
+    for form in forms:
+        words = re.sub(rf"(?<!\w){re.escape(form.lower())}(?!\w)", " ", words)
+    return words
 
 
 def no_registry(image: str, words: str = "") -> JobFailure:
