@@ -322,4 +322,9 @@ async def test_a_digest_that_nobody_has_any_more_is_told_with_what_is_nearest(
     assert first.ee_digest in again.job_explanation
     assert "manifest unknown" in again.job_explanation
     assert f"still holds {newer[:19]}" in again.failure_cure
-    assert "relaunch plainly" in again.failure_cure.lower()
+    assert "Relaunch plainly" in again.failure_cure
+    await in_thread(lambda: pins.pin(ee, first.ee_digest, user=world.admin))()
+    pinned = await run(world, template)
+    assert pinned.failure_class == "digest_gone", told(pinned)
+    assert "unpin" in pinned.failure_cure
+    assert "Relaunch" not in pinned.failure_cure

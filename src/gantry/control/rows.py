@@ -29,6 +29,7 @@ from gantry.path import states
 from gantry.path.finish import Verdict
 from gantry.path.inject import Payload, build_payload
 from gantry.path.launch import masked_secrets, with_mask
+from gantry.path.nearest import Around
 from gantry.path.preflight import check_job
 from gantry.path.project import keep_snapshot as keep_project_snapshot
 from gantry.path.pull import Obtained, PullRequest
@@ -149,11 +150,12 @@ def earlier_proof(digest: str, keys: str) -> Proof | None:
 
 
 @patient
-def known_digests(resolved: Resolved) -> list[str]:
-    """What the EE had beside the digest that is wanted, the newest first."""
+def around(job: UnifiedJob, resolved: Resolved) -> Around:
+    """What can be offered when the wanted digest is gone."""
     rows = EnvironmentDigest.objects.filter(environment=resolved.resolution.environment.pk)
     others = rows.exclude(digest=resolved.request.digest).order_by("-last_seen")
-    return list(others.values_list("digest", flat=True)[:20])
+    repeats = Job.objects.filter(pk=job.pk, repeats__isnull=False).exists()
+    return Around(list(others.values_list("digest", flat=True)[:20]), repeats)
 
 
 class PullReporter:

@@ -128,9 +128,9 @@ class Walk:
         except JobFailure as failure:
             if not resolved.request.digest:
                 raise
-            known = await rows.known_digests(resolved)
+            around = await rows.around(self.job, resolved)
             raise await digest_gone(
-                self.world.engine, resolved.request, failure, known
+                self.world.engine, resolved.request, failure, around
             ) from failure
         finally:
             await progress.close()

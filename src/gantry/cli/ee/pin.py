@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 @click.argument("name")
 @click.option("--digest", default="", help="sha256:...; default: what the tag means now.")
 def pin(name: str, digest: str) -> None:
-    """Pin NAME to a digest: its jobs run that, whatever becomes of the tag.
+    """Pin NAME to a digest.
 
-    Without --digest the registry is asked what the tag means now. A pinned digest runs from
-    whatever has it: the engine under any name, or a registry.
+    Its jobs then run that, whatever becomes of the tag. Without --digest the registry is asked
+    what the tag means now. A pinned digest runs from whatever has it: the engine under any name,
+    or a registry.
 
     \b
     Example
@@ -56,9 +57,10 @@ def unpin(name: str) -> None:
 @ee.command()
 @click.argument("name", default="")
 def check(name: str) -> None:
-    """Ask the registry whether the tag of NAME has moved; without NAME, of every EE.
+    """Ask whether the tag of NAME has moved.
 
-    Exit code 1 when one has, or could not be asked: for a nightly pipeline.
+    Its registry is asked; without NAME, those of every EE. Exit code 1 when one has, or could not
+    be asked: for a nightly pipeline.
 
     \b
     Example
@@ -81,10 +83,10 @@ def check(name: str) -> None:
 @click.option("--digest", default="", help="Accept this one instead; the history lists them.")
 @click.option("--forget", is_flag=True, help="Take back: the next digest that runs is accepted.")
 def accept(name: str, digest: str, forget: bool) -> None:
-    """Accept what the tag of NAME means now, under the policies `warn` and `hold`.
+    """Accept what the tag of NAME means now.
 
-    Under `hold` the jobs go on with the digest that was accepted last; this lets them go on to the
-    new one. With --digest, back to an older one.
+    For the policies `warn` and `hold`. Under `hold` the jobs go on with the digest that was
+    accepted last; this lets them go on to the new one. With --digest, back to an older one.
 
     \b
     Example
@@ -122,7 +124,9 @@ def drift_policy(name: str, policy: str) -> None:
 @ee.command()
 @click.argument("name")
 def history(name: str) -> None:
-    """List every digest that NAME had: from whom it is known, when it ran, how many jobs ran it.
+    """List the digests that NAME had.
+
+    From whom each is known, when it ran, how many jobs ran it, the first and the last of them.
 
     \b
     Example
