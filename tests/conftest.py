@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import django
+import hypothesis
 import pytest
 
 # Not pytest's tmp_path: as root the database's own user must be able to pass through.
@@ -30,6 +31,9 @@ os.environ.update(
     GANTRY_INSPECT_IMAGES="no",
 )
 os.environ.pop("DATABASE_URL", None)
+# How long an example takes says nothing on a machine that is busy.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 # Tests import models at their head; this needs no database yet.
 django.setup()
 
