@@ -121,3 +121,32 @@ def test_platforms_that_nobody_can_tell_say_why(admin, db):
     row = ee_story.environment(image="localhost/gantry-test/never-built:1")
 
     assert "has no image" in words(admin, f"/environments/{row.pk}/platforms/")
+
+
+def test_what_the_tag_means_now_is_asked_for_and_pinned(admin, unused, podman):
+    row = ee_story.environment(image=unused)
+
+    told = admin.post(f"/environments/{row.pk}/pin/", {"now": "yes"}, follow=True)
+
+    row.refresh_from_db()
+    assert row.pinned_digest.startswith("sha256:")
+    assert row.pinned_digest == row.registry_digest
+    assert "whatever its tag means" in told.content.decode()
+
+    admin.post(f"/environments/{row.pk}/unpin/")
+    admin.post(f"/environments/{row.pk}/check/")
+    row.refresh_from_db()
+    assert row.registry_error == ""
+
+
+def test_a_tag_that_nobody_knows_is_not_pinned_and_the_check_says_why(admin, db):
+    row = ee_story.environment(image="localhost/gantry-test/never-built:1")
+
+    told = admin.post(f"/environments/{row.pk}/pin/", {"now": "yes"}, follow=True)
+    assert "has no image" in told.content.decode()
+    admin.post(f"/environments/{row.pk}/check/")
+
+    row.refresh_from_db()
+    assert row.pinned_digest == ""
+    assert "has no image" in row.registry_error
+    assert "Not reached" in words(admin, f"/environments/{row.pk}/")

@@ -10,11 +10,14 @@ from gantry.images.builder.definition import InvalidDefinition, read_definition
 from gantry.resources.builds import EnvironmentDefinition
 from gantry.web.forms import RowForm, Wide, only_kind
 
+# What a new definition begins with. The starter EE has no ansible-runner, nor needs Gantry one.
 STARTER = """\
 version: 3
 images:
   base_image:
     name: localhost/gantry/starter-ee:latest
+options:
+  skip_ansible_check: true
 dependencies:
   galaxy:
     collections:

@@ -63,7 +63,7 @@ def next_run(row: ExecutionEnvironment, seen: Iterable[EnvironmentDigest]) -> Ne
     digest = row.wanted_digest
     if not digest and row.pull == "always":
         digest = row.registry_digest
-    digest = digest or row.last_digest
+    digest = digest or row.last_digest or row.registry_digest
     platforms = {s.digest: s.platform for s in seen}
     return NextRun(
         at_digest(row.image, digest), digest, platforms.get(digest, ""), bool(row.wanted_digest)

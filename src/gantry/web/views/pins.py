@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from gantry.base.errors import GantryError
 from gantry.images import pins
 from gantry.images.drift import decide
-from gantry.images.tags import check_now
+from gantry.images.tags import check_now, meaning_now
 from gantry.resources.environments import ExecutionEnvironment
 from gantry.web.pages import action, found, tell, who
 
@@ -20,6 +20,11 @@ Change = Callable[[ExecutionEnvironment], ExecutionEnvironment]
 
 @action
 def pin(request: HttpRequest, pk: int) -> HttpResponse:
+    """To `digest`; with `now` to what the tag means now, which its registry is asked for."""
+    if "now" in request.POST:
+        return _change(
+            request, pk, lambda row: pins.pin_to_tag(row, meaning_now(row), user=who(request))
+        )
     digest = request.POST.get("digest", "").strip()
     return _change(request, pk, lambda row: pins.pin(row, digest, user=who(request)))
 
