@@ -1,7 +1,8 @@
-"""Signs images as `cosign sign --key` does: payload, annotation, and the tag beside the image.
+"""Signs images as `cosign sign --key` does: payload, annotation, and the tag beside the image; and
+as cosign 3 does, in a bundle.
 
-Written from cosign's specs/SIGNATURE_SPEC.md; nothing of Gantry is used, so that the two can
-disagree.
+Written from cosign's specs/SIGNATURE_SPEC.md and BUNDLE_SPEC.md; nothing of Gantry is used, so that
+the two can disagree.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.images.docker_registry import CONFIG, Shelf
 
+BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json"
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 
@@ -76,3 +80,39 @@ def signed(shelf: Shelf, key: PrivateKey, digest: str, **more: Any) -> dict[str,
 
 def sign(shelf: Shelf, key: PrivateKey, digest: str, **more: Any) -> None:
     attach(shelf, digest, signed(shelf, key, digest, **more))
+
+
+def bundle(key: PrivateKey, statement: Any, kind: str = "application/vnd.in-toto+json") -> bytes:
+    """A statement in its envelope, signed."""
+    data = json.dumps(statement).encode()
+    signed_bytes = b" ".join(
+        (b"DSSEv1", str(len(kind)).encode(), kind.encode(), str(len(data)).encode(), data)
+    )
+    return json.dumps({
+        "mediaType": BUNDLE, "verificationMaterial": {"publicKey": {"hint": "x"}},
+        "dsseEnvelope": {
+            "payload": base64.b64encode(data).decode(), "payloadType": kind,
+            "signatures": [{"sig": base64.b64encode(signature(key, signed_bytes)).decode()}],
+        },
+    }).encode()  # fmt: skip
+
+
+def statement(digest: str, predicate: str = "https://sigstore.dev/cosign/sign/v1") -> Any:
+    return {
+        "_type": "https://in-toto.io/Statement/v1", "predicateType": predicate, "predicate": {},
+        "subject": [{"digest": {"sha256": digest.partition(":")[2]}, "annotations": {}}],
+    }  # fmt: skip
+
+
+def refer(shelf: Shelf, digest: str, artifact: bytes) -> None:
+    """Attach a bundle; docker-registry 2 has no referrers call, so the list is kept by its tag."""
+    body = {
+        "schemaVersion": 2, "mediaType": MANIFEST, "artifactType": BUNDLE,
+        "config": {"mediaType": "application/vnd.oci.empty.v1+json", **shelf.blob(b"{}")},
+        "layers": [{"mediaType": BUNDLE, **shelf.blob(artifact)}],
+        "subject": {"mediaType": MANIFEST, "digest": digest, "size": 1},
+    }  # fmt: skip
+    made = shelf.manifest(body)
+    entry = {"mediaType": MANIFEST, "digest": made, "size": 1, "artifactType": BUNDLE}
+    listed = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}
+    shelf.manifest(listed, digest.replace(":", "-"), INDEX)

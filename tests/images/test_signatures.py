@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from gantry.base.errors import InvalidInput, JobFailure
+from gantry.images.bundles import encoded
 from gantry.images.public_keys import load_keys
 from gantry.images.registry import RegistryClient
 from gantry.images.signatures import Checked, check_signatures, same_repository
@@ -23,13 +25,16 @@ from gantry.pods.contract import RegistryLogin
 from tests.images.docker_registry import Front, Shelf
 from tests.images.signing import (
     attach,
+    bundle,
     layer,
     new_key,
     payload,
     public_pem,
+    refer,
     sign,
     signature,
     signed,
+    statement,
 )
 
 OPEN = RegistryLogin("", "", "", verify_ssl=False)
@@ -124,6 +129,57 @@ async def test_a_signature_that_refers_to_the_digest_is_found_too(shelf: Shelf, 
     shelf.manifest(listed, image.replace(":", "-"), index)
 
     assert (await checked(shelf, image, key)).good is not None
+
+
+@pytest.mark.parametrize("kind", ["ecdsa", "rsa", "ed25519"])
+async def test_a_bundle_of_cosign_3_holds(shelf: Shelf, image: str, kind: str) -> None:
+    key = new_key(kind)
+    refer(shelf, image, bundle(key, statement(image)))
+
+    found = await checked(shelf, image, new_key(), key)
+
+    assert found.good is not None
+    assert found.good.digest == image
+
+
+def _altered(key: Any, image: str) -> bytes:
+    whole = json.loads(bundle(key, statement(ELSEWHERE)))
+    data = json.dumps(statement(image)).encode()
+    whole["dsseEnvelope"]["payload"] = base64.b64encode(data).decode()
+    return json.dumps(whole).encode()
+
+
+WRONG_BUNDLES = {
+    "by a key that is not trusted": lambda key, image: bundle(new_key(), statement(image)),
+    "of another image": lambda key, image: bundle(key, statement(ELSEWHERE)),
+    "attests something else": lambda key, image: bundle(
+        key, statement(image, "https://cyclonedx.org/bom")
+    ),
+    "its payload was altered": _altered,
+    "signs a 'text/plain'": lambda key, image: bundle(key, statement(image), "text/plain"),
+    "no statement": lambda key, image: bundle(key, ["a"]),
+    "no bundle": lambda key, image: b"[]",
+    "is no bundle": lambda key, image: b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("case", WRONG_BUNDLES)
+async def test_a_bundle_that_does_not_hold(shelf: Shelf, image: str, case: str) -> None:
+    key = new_key()
+    refer(shelf, image, WRONG_BUNDLES[case](key, image))
+
+    found = await checked(shelf, image, key)
+
+    assert found.good is None
+    assert len(found.why_not) == 1
+    assert case in found.why_not[0]
+
+
+def test_the_envelopes_encoding_is_that_of_its_specification() -> None:
+    """The example of DSSE's protocol.md."""
+    assert encoded("http://example.com/HelloWorld", b"hello world") == (
+        b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
+    )
 
 
 WRONG = {

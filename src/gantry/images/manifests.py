@@ -28,7 +28,10 @@ class Manifest:
     @property
     def document(self) -> dict[str, Any]:
         """Raises ValueError when the bytes are no JSON object."""
-        document = json.loads(self.body)
+        try:
+            document = json.loads(self.body)
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
         if not isinstance(document, dict):
             raise ValueError("a manifest is a JSON object")
         return document

@@ -195,7 +195,7 @@ def _verified(path: str, body: bytes, wanted: str) -> str:
 def _document(body: bytes) -> dict[str, Any]:
     try:
         document = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Refused(f"the answer is no JSON: {body[:80]!r}") from error
     if not isinstance(document, dict):
         raise Refused(f"the answer is no JSON object: {body[:80]!r}")

@@ -1,8 +1,8 @@
 """Signatures of images as cosign keeps them beside the images, checked against public keys.
 
 For the image `repository@sha256:<hex>` there is a manifest under the tag `sha256-<hex>.sig`, or one
-that refers to the digest (OCI 1.1). Each of its layers is a payload of the simple-signing format;
-an annotation has the signature of the payload's bytes.
+that refers to the digest (OCI 1.1). Each of its layers is a payload of the simple-signing format,
+with the signature of its bytes in an annotation, or, since cosign 3, a bundle (images/bundles.py).
 https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md
 """
 
@@ -17,6 +17,7 @@ from typing import Any
 
 from gantry.base.errors import JobFailure
 from gantry.base.image_reference import InvalidReference
+from gantry.images import bundles
 from gantry.images.manifests import Manifest
 from gantry.images.mirrors import normalized
 from gantry.images.public_keys import PublicKey
@@ -69,7 +70,9 @@ async def _layers(
     tagged = await _known(registry, f"{repository}:{digest.replace(':', '-')}.sig")
     for layer in _layers_of(tagged):
         yield layer
-    for referrer in (await registry.referrers(image, digest, ARTIFACT))[:MOST_SIGNATURES]:
+    for referrer in (await registry.referrers(image, digest))[:MOST_SIGNATURES]:
+        if not str(referrer.get("artifactType")).startswith((ARTIFACT, bundles.MEDIA_TYPE)):
+            continue
         attached = await _known(registry, f"{repository}@{referrer.get('digest')}")
         for layer in _layers_of(attached):
             yield layer
@@ -102,6 +105,8 @@ async def _check(
     layer: dict[str, Any],
 ) -> Signature | str:
     """The signature, or the sentence why it is none."""
+    if str(layer.get("mediaType")).startswith(bundles.MEDIA_TYPE):
+        return await _check_bundle(registry, image, digest, keys, layer)
     written = (layer.get("annotations") or {}).get(ANNOTATION)
     if not isinstance(written, str):
         return "one has no signature in it"
@@ -109,16 +114,42 @@ async def _check(
         signature = base64.b64decode(written, validate=True)
     except (binascii.Error, ValueError):
         return "one is not base64"
-    try:
-        payload = await registry.blob(image, str(layer.get("digest")), MOST_PAYLOAD)
-    except JobFailure as failure:
-        if failure.code not in ("image_unknown", "pull_failed"):
-            raise
-        return f"one has no payload ({failure.sentence})"
+    payload = await _payload(registry, image, layer)
+    if isinstance(payload, str):
+        return payload
     key = next((k for k in keys if k.signed(signature, payload)), None)
     if key is None:
         return "one is by a key that is not trusted here, or its payload was altered"
     return _read(image, digest, key, payload)
+
+
+async def _check_bundle(
+    registry: RegistryClient,
+    image: str,
+    digest: str,
+    keys: Sequence[PublicKey],
+    layer: dict[str, Any],
+) -> Signature | str:
+    bundle = await _payload(registry, image, layer)
+    if isinstance(bundle, str):
+        return bundle
+    said = bundles.read_bundle(bundle, keys)
+    if isinstance(said, str):
+        return said
+    if said.predicate != bundles.SIGNS_IMAGE:
+        return f"one attests something else ({said.predicate[:80]})"
+    if digest not in said.digests:
+        return f"one is of another image, {', '.join(said.digests)[:160]}"
+    return Signature(digest, said.key, said.name)
+
+
+async def _payload(registry: RegistryClient, image: str, layer: dict[str, Any]) -> bytes | str:
+    try:
+        return await registry.blob(image, str(layer.get("digest")), MOST_PAYLOAD)
+    except JobFailure as failure:
+        if failure.code not in ("image_unknown", "pull_failed"):
+            raise
+        return f"one has no payload ({failure.sentence})"
 
 
 def _read(image: str, digest: str, key: PublicKey, payload: bytes) -> Signature | str:
