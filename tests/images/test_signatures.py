@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import subprocess
 from pathlib import Path
@@ -238,6 +239,25 @@ async def test_a_signature_whose_payload_was_replaced_in_the_registry(
 
     assert found.good is None
     assert "its content has the digest" in found.why_not[0]
+
+
+@pytest.mark.parametrize("strange", [b"5", b"{", b"[]", b"null", b'{"layers": 5}',
+    b'{"layers": [1, null, {"annotations": []}]}', b'{"manifests": [1, {"artifactType": 3}]}',
+    b'{"manifests": {"a": 1}}', b"[" * 100_000])  # fmt: skip
+async def test_a_registry_may_send_anything(shelf: Shelf, image: str, strange: bytes) -> None:
+    class Strange(Front):
+        def answer(self, method: str, path: str, headers: dict[str, str]) -> Any:
+            return 200, {"Content-Type": "application/json"}, strange
+
+    front = Strange(shelf.registry)
+    keys = load_keys(public_pem(new_key()))
+    found = Checked(None, ())
+    async with RegistryClient(OPEN) as registry:
+        with contextlib.suppress(JobFailure):  # nothing else comes out
+            found = await check_signatures(registry, front.image("x:1"), image, keys)
+    front.close()
+
+    assert found.good is None
 
 
 async def test_a_registry_that_does_not_answer_is_no_missing_signature() -> None:

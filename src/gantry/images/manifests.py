@@ -58,6 +58,11 @@ def digest_of(data: bytes, like: str = "sha256:") -> str:
     return f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}"
 
 
+def objects(value: Any) -> list[dict[str, Any]]:
+    """The JSON objects of a list; a registry may send anything."""
+    return [e for e in value if isinstance(e, dict)] if isinstance(value, list) else []
+
+
 def platform_name(parts: dict[str, Any]) -> str:
     """Of an index's `platform` or an image's configuration."""
     return "/".join(str(parts[key]) for key in ("os", "architecture", "variant") if parts.get(key))
@@ -66,8 +71,9 @@ def platform_name(parts: dict[str, Any]) -> str:
 def platforms_of(index: dict[str, Any]) -> list[Platform]:
     """What an index lists; attestations (platform `unknown/unknown`) are no images."""
     listed = [
-        Platform(platform_name(each.get("platform") or {}), str(each.get("digest") or ""))
-        for each in index.get("manifests") or []
+        Platform(platform_name(platform), str(each.get("digest") or ""))
+        for each in objects(index.get("manifests"))
+        for platform in objects([each.get("platform")])
     ]
     return [p for p in listed if p.name and not p.name.startswith("unknown/")]
 

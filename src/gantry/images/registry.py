@@ -23,6 +23,7 @@ from gantry.images.manifests import (
     Manifest,
     Platform,
     digest_of,
+    objects,
     platform_name,
     platforms_of,
 )
@@ -133,7 +134,8 @@ class RegistryClient:
         document = _document(manifest.body)
         if manifest.is_index:
             return platforms_of(document)
-        config = str((document.get("config") or {}).get("digest") or "")
+        (described,) = objects([document.get("config")]) or [{}]
+        config = str(described.get("digest") or "")
         path = f"{_base(at)}/blobs/{config}"
         said = _document(await self._checked(host, path, config, MOST_MANIFEST))
         return [Platform(platform_name(said), manifest.digest)]
@@ -143,7 +145,8 @@ class RegistryClient:
         path = f"{_base(at)}/tags/list"
         while path and len(found) < MOST_TAGS:
             answer = await host.ask("GET", path, limit=MOST_MANIFEST)
-            found += [str(tag) for tag in _document(answer.body).get("tags") or []]
+            tags = _document(answer.body).get("tags")
+            found += [str(tag) for tag in tags] if isinstance(tags, list) else []
             path = answer.next_page
         return found
 
@@ -158,7 +161,7 @@ class RegistryClient:
             if refused.status not in (400, 404, 405):
                 raise
             body = await self._referrers_tag(host, at, digest)
-        listed = _document(body).get("manifests") or []
+        listed = objects(_document(body).get("manifests"))
         return [d for d in listed if not artifact_type or d.get("artifactType") == artifact_type]
 
     async def _referrers_tag(self, host: RegistryHost, at: ImageReference, digest: str) -> bytes:

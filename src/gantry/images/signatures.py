@@ -18,7 +18,7 @@ from typing import Any
 from gantry.base.errors import JobFailure
 from gantry.base.image_reference import InvalidReference
 from gantry.images import bundles
-from gantry.images.manifests import Manifest
+from gantry.images.manifests import Manifest, objects
 from gantry.images.mirrors import normalized
 from gantry.images.public_keys import PublicKey
 from gantry.images.registry import RegistryClient
@@ -94,7 +94,7 @@ def _layers_of(manifest: Manifest | None) -> list[dict[str, Any]]:
         layers = manifest.document.get("layers") if manifest else None
     except ValueError:
         return []
-    return [each for each in layers or [] if isinstance(each, dict)][:MOST_SIGNATURES]
+    return objects(layers)[:MOST_SIGNATURES]
 
 
 async def _check(
@@ -107,7 +107,8 @@ async def _check(
     """The signature, or the sentence why it is none."""
     if str(layer.get("mediaType")).startswith(bundles.MEDIA_TYPE):
         return await _check_bundle(registry, image, digest, keys, layer)
-    written = (layer.get("annotations") or {}).get(ANNOTATION)
+    annotations = layer.get("annotations")
+    written = annotations.get(ANNOTATION) if isinstance(annotations, dict) else None
     if not isinstance(written, str):
         return "one has no signature in it"
     try:
