@@ -19,6 +19,7 @@ from gantry.base.image_reference import parse_reference
 from gantry.control import build_rows, rows
 from gantry.control.walk import Walk, World
 from gantry.images.builder import run
+from gantry.images.ecr import current_login
 from gantry.images.pull_errors import explain
 from gantry.path.finish import Verdict
 from gantry.path.pull import PullRequest
@@ -135,7 +136,8 @@ class BuildWalk(Walk):
         await output.say(f"Pushing {push.reference}")
         reporter = rows.PullReporter(self.job)
         try:
-            return await self._images.push(push.reference, push.login, reporter.take)
+            login = await current_login(push.reference, push.login)
+            return await self._images.push(push.reference, login, reporter.take)
         except EngineUnreachable:
             raise
         except EngineError as error:
