@@ -150,3 +150,18 @@ def synced(playbook: str) -> JobTemplate:
     template.project.snapshot = snapshot
     template.project.save()
     return template
+
+
+def test_a_template_whose_image_the_organization_forbids_says_so_before_the_launch(admin):
+    template = story.template(
+        ask_limit_on_launch=True, execution_environment=ee_story.environment()
+    )
+    row = story.organization()
+    assert "A job would not start" not in words(admin, f"/templates/{template.pk}/")
+
+    row.allowed_registries = ["quay.io/acme"]
+    row.save()
+
+    for address in (f"/templates/{template.pk}/", f"/templates/{template.pk}/launch/"):
+        shown = words(admin, address)
+        assert "does not allow images from registry.example.com" in shown, address

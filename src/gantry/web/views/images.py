@@ -58,12 +58,12 @@ def remove(request: HttpRequest) -> HttpResponse:
     days = _days(request.POST.get("days", ""))
     if not days:
         messages.error(request, "For how many days must an image be unused? Give a whole number.")
-        return redirect("images")
+        return redirect("environment-images")
     try:
         told = asyncio.run(_prune(Policy(days)))
     except GantryError as error:
         tell(request, error)
-        return redirect("images")
+        return redirect("environment-images")
     size = sum(p.cached.image.size for p in told if not p.error)
     count = sum(not p.error for p in told)
     messages.success(
@@ -71,7 +71,7 @@ def remove(request: HttpRequest) -> HttpResponse:
     )
     for left in (p for p in told if p.error):
         messages.error(request, f"{name_of(left.cached)} stayed: {left.error}")
-    return redirect("images")
+    return redirect("environment-images")
 
 
 def name_of(cached: CachedImage) -> str:

@@ -9,7 +9,9 @@ from django.shortcuts import redirect
 from gantry.base.errors import GantryError, InvalidInput
 from gantry.path.launch import launch_job
 from gantry.path.preflight import preflight_of
-from gantry.path.resolve import resolve_environment
+from gantry.path.pull import PullRequest
+from gantry.path.resolve import Resolution, resolve_environment
+from gantry.path.trust import check_registry, trust_of
 from gantry.resources.access import may, may_add, visible
 from gantry.resources.templates import JobTemplate
 from gantry.web.environment_choice import RELATED as RESOLVED
@@ -56,7 +58,22 @@ def _environment(row: JobTemplate) -> dict[str, object]:
         found_one = resolve_environment(row)
     except GantryError as error:
         return {"problem": str(error)}
-    return {"environment": found_one.environment, "reason": found_one.reason}
+    return {
+        "environment": found_one.environment,
+        "reason": found_one.reason,
+        "forbidden": _forbidden(row, found_one),
+    }
+
+
+def _forbidden(row: JobTemplate, found_one: Resolution) -> str:
+    """Why the organization's rules would not let a job have this image; "" when they would."""
+    owner = row.project.organization if row.project else row.organization
+    try:
+        trust = trust_of(owner, found_one.environment)
+        check_registry(trust, PullRequest(found_one.image, "missing", None))
+    except GantryError as error:
+        return str(error)
+    return ""
 
 
 def _preflight(request: HttpRequest, row: JobTemplate) -> dict[str, object]:
