@@ -138,8 +138,6 @@ def _look(image: HeldImage, facts: _Facts) -> CachedImage:
 
 
 def _kept(image: HeldImage, digests: list[str], facts: _Facts, ours: bool) -> str:
-    if not ours:
-        return "Gantry has nothing to do with it"
     if image.containers:
         pods = "pod stands" if image.containers == 1 else "pods stand"
         return f"{image.containers} {pods} on it"
@@ -147,6 +145,8 @@ def _kept(image: HeldImage, digests: list[str], facts: _Facts, ours: bool) -> st
     for key in (*digests, *names):
         if key in facts.needed:
             return facts.needed[key]
+    if not ours:
+        return "Gantry has nothing to do with it"
     strange = [name for key, name in names.items() if key not in facts.names]
     return f"it is also {strange[0]}, a name that Gantry did not give" if strange else ""
 
