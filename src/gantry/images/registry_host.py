@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import email.utils
 import json
+import logging
 import os
 import re
 import socket
@@ -23,6 +24,8 @@ import httpx
 
 from gantry.pods.contract import RegistryLogin
 
+# It tells every request; whoever waits for a registry reads what came of it.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 Sleep = Callable[[float], Awaitable[None]]
 SPECIAL = {"docker.io": "registry-1.docker.io"}
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
