@@ -76,6 +76,9 @@ def _package(told: Any) -> Package | None:
             package[key] = value
     if told.get("shadowed") is True:
         package["shadowed"] = True
+    lines = told.get("requires_python")
+    if isinstance(lines, list) and (kept := [t for each in lines[:100] if (t := text(each))]):
+        package["requires_python"] = kept
     return package if _NAMES[package["kind"]].fullmatch(package["name"]) else None
 
 

@@ -28,8 +28,9 @@ class Contents:
     """The fields of `resources.images.ImageContents` that an inspection fills.
 
     `packages` are {"kind", "name", "version"} and, where told, "path", "licence", "arch",
-    "manifest_sha256", "requires_ansible", "shadowed"; sorted by kind (in the order of KINDS) and
-    name. `error` and `cure` are set when nothing but the engine's part could be had.
+    "manifest_sha256", "requires_ansible", "requires_python" (requirement lines), "shadowed"; sorted
+    by kind (in the order of KINDS) and name. `error` and `cure` are set when nothing but the
+    engine's part could be had.
     """
 
     reference: str

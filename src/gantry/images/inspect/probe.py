@@ -340,7 +340,34 @@ def collection(name: str, path: str) -> "dict[str, object]":
         row["requires_ansible"] = lines[0].strip() if lines else ""
     except (OSError, ValueError):
         pass
+    row["requires_python"] = required_python(path)
     return row
+
+
+def required_python(path: str) -> "list[str]":
+    """What the collection asks of Python, where ansible-builder looks: the file or the list that
+    meta/execution-environment.yml names, else requirements.txt. YAML is read by its shape alone."""
+    named = "requirements.txt"
+    for ending in ("yml", "yaml"):
+        try:
+            meta = read("%s/meta/execution-environment.%s" % (path, ending), 1 << 20)
+        except (OSError, ValueError):
+            continue
+        found = re.search(
+            r"(?m)^\s+python:[ \t]*([^\s#]*)[^\n]*\n((?:\s*-[^\n]*\n?)*)",
+            meta.decode("utf-8", "replace") + "\n",
+        )
+        named = found.group(1).strip("\"'") if found else ""
+        if not named:
+            listed = re.findall(r"(?m)^\s*- *(.+)$", found.group(2)) if found else []
+            return [line.strip().strip("\"'") for line in listed][:100]
+        break
+    try:
+        text = read("%s/%s" % (path, named), 1 << 20).decode("utf-8", "replace")
+    except (OSError, ValueError):
+        return []
+    lines = [line.split(" #")[0].strip() for line in text.splitlines()]
+    return [line for line in lines if line and line[0] not in "#-"][:100]
 
 
 def ansible_core(packages: "list[dict[str, str]]", folders: "list[str]") -> str:
