@@ -18,10 +18,13 @@ from gantry.images.builder import host
 from gantry.images.builder.definition import check_files, read_definition
 from gantry.images.builder.lock import read_lock
 from gantry.images.builder.run import Built, Order
+from gantry.images.drift import has_registry
 from gantry.images.inspect.request import request_inspection
 from gantry.images.login import credential_login, login_for, login_of
+from gantry.images.tag_notes import note_tag
 from gantry.path import states
 from gantry.path.build import file_name, unpack
+from gantry.path.pull import with_tag
 from gantry.pods.contract import Image, RegistryLogin
 from gantry.record.ingest import RecordedJob
 from gantry.resources.builds import EnvironmentBuild, EnvironmentDefinition
@@ -136,12 +139,21 @@ def keep_result(job: UnifiedJob, built: Built, image: Image, pushed: bool) -> No
         saw_digest(
             row.environment_id, image.digest, "built", reference=row.image, platform=image.platform
         )
+        if pushed or not has_registry(row.image):
+            _note_tag(row, image.digest)
     known = request_inspection(image.digest, image.platform, image.id, row.image)
     values = dataclasses.asdict(built.contents)
     values |= {"reference": row.image, "digest": image.digest, "platform": image.platform}
     ImageContents.objects.filter(pk=known.pk, state="pending").update(
         state="inspected", inspected=timezone.now(), **values
     )
+
+
+def _note_tag(row: EnvironmentBuild, digest: str) -> None:
+    """The tag means the new image now: what it was last found to mean is no drift."""
+    environment = row.environment
+    if environment is not None and with_tag(environment.image) == row.image:
+        note_tag(environment.pk, environment.image, digest)
 
 
 def limit(settings: Settings) -> float | None:
