@@ -32,7 +32,7 @@ from gantry.resources.digests import saw_digest
 from gantry.resources.environments import ExecutionEnvironment
 from gantry.resources.organizations import Organization, User
 
-Look = Callable[[Image], Awaitable[HasContents]]
+Look = Callable[[Image], Awaitable[HasContents | None]]
 
 
 @dataclass

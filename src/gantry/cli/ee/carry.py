@@ -89,10 +89,10 @@ async def _export(row: ExecutionEnvironment, target: Path) -> Archive:
     with engine() as url:
         pods, images = DockerEngine(url), DockerImages(url)
 
-        async def look(image: Image) -> Contents:
+        async def look(image: Image) -> Contents | None:
             found = await look_on(pods, images, image.id)
             found.reference = row.image
-            return found
+            return None if found.error else found
 
         try:
             return await export(row, target, pods, images, look)
