@@ -60,12 +60,14 @@ def before_posts() -> World:
         ExecutionEnvironment,
         User,
     )
+    from gantry.resources.tokens import issue
 
     world = World()
     for recorded, namespace in ((1, "ssh"), (18, "registry")):
         world.ids["credential_types", recorded] = CredentialType.objects.get(namespace=namespace).pk
     world.ids["execution_environments", 2] = ExecutionEnvironment.objects.get(managed=True).pk
     admin = User.objects.get(username="admin")
+    issue(admin, "write")
     registry = Credential.objects.create(
         name="Some registry",
         credential_type=CredentialType.objects.get(namespace="registry"),

@@ -62,6 +62,8 @@ def test_strangers_read_and_change_nothing(plain: Api, other_admin: Api) -> None
                 assert response.status_code in (403, 404), (url, response.status_code, body[:200])
             for method in UNSAFE:
                 answer = asker.call(method, url, {"id": 1, "name": "x"})
+                if _makes_own_token(method, url, answer):
+                    continue
                 assert answer.status_code in (400, 403, 404, 405), (method, url)
             options = asker.call("options", url)
             assert options.status_code in (200, 403, 404), url
@@ -95,10 +97,22 @@ def test_an_auditor_reads_all_and_changes_nothing(auditor: Api) -> None:
             continue
         for method in UNSAFE:
             answer = auditor.call(method, url, {"id": 1})
+            if _makes_own_token(method, url, answer):
+                continue
             # Anybody may own a credential, so what is wrong with one is told before whose it is.
             own = url.endswith("/credentials/") and answer.status_code == 400
             assert own or answer.status_code in (403, 405), (method, url, answer.status_code)
     _nothing_changed(ids)
+
+
+def _makes_own_token(method: str, url: str, answer: Any) -> bool:
+    """Anybody makes tokens for themselves, wherever they ask for one."""
+    if method != "post" or not url.endswith("tokens/"):
+        return False
+    if answer.status_code == 400:
+        return bool(list(answer.json()) == ["application"])
+    made = answer.status_code == 201
+    return made and bool(answer.json()["summary_fields"]["user"]["username"] != "someone")
 
 
 def _text(response: Any) -> str:

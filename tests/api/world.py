@@ -23,6 +23,7 @@ def build() -> dict[str, int]:
     """Plural -> id."""
     from gantry.resources import models as m
     from gantry.resources.events import event_id
+    from gantry.resources.tokens import issue
 
     organization = m.Organization.objects.get(name="Default")
     owner = m.User.objects.create(username="someone")
@@ -68,6 +69,11 @@ def build() -> dict[str, int]:
             created=datetime.now(UTC), stdout=f"line {counter}", start_line=counter - 1,
             end_line=counter, event_data=json.dumps({}), host_id=host.pk, host_name="host",
         )  # fmt: skip
+    application = m.OAuth2Application.objects.create(
+        name="application", organization=organization, client_type="confidential",
+        authorization_grant_type="password",
+    )  # fmt: skip
+    token, _, _ = issue(owner, "write", application=application)
     result = m.JobHostSummary.objects.create(job=job, host=host, host_name="host", ok=1)
     return {
         "organizations": organization.pk,
@@ -77,6 +83,8 @@ def build() -> dict[str, int]:
         "project_updates": update.pk,
         "credentials": credential.pk,
         "credential_types": credential.credential_type_id,
+        "applications": application.pk,
+        "tokens": token.pk,
         "inventories": inventory.pk,
         "groups": group.pk,
         "hosts": host.pk,

@@ -1,4 +1,4 @@
-"""Who is asking: HTTP Basic and sessions with CSRF; `/api/login/` and `/api/logout/` for awxkit.
+"""Who is asking: tokens, sessions with CSRF, HTTP Basic; `/api/login/` and `/api/logout/`.
 
 Checking a password costs scrypt's time on purpose, which a polling client would pay on every
 request. So a password that was right is known for a minute, as a keyed digest in memory that covers
@@ -24,7 +24,9 @@ from rest_framework import authentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from gantry.resources.logins import TooManyLogins
 from gantry.resources.organizations import User
+from gantry.resources.tokens import OAuth2AccessToken, valid_token
 
 REMEMBER = 60.0
 MOST = 4096
@@ -69,11 +71,28 @@ class BasicAuthentication(authentication.BasicAuthentication):
         known = User.objects.filter(username=userid, is_active=True).first()
         if known is not None and verified.knows(verified.digest(known, password)):
             return known, None
+        # Django REST framework's request is not Django's, but has its META.
         user = auth.authenticate(request=request, username=userid, password=password)
         if not isinstance(user, User) or not user.is_active:
             raise AuthenticationFailed("Invalid username/password.")
         verified.remember(verified.digest(user, password))
         return user, None
+
+
+class BearerAuthentication(authentication.BaseAuthentication):
+    """`Authorization: Bearer <token>`; a token that is not valid is nobody's, as in AWX."""
+
+    def authenticate(self, request: Request) -> tuple[User, OAuth2AccessToken] | None:
+        kind, _, value = request.headers.get("Authorization", "").partition(" ")
+        if kind.lower() != "bearer":
+            return None
+        token = valid_token(value.strip())
+        if token is None:
+            return None
+        token.used()
+        # What the token may do beyond reading is asked in views.py and shape.py.
+        token.user.oauth_scopes = token.scope.split()  # type: ignore[attr-defined]
+        return token.user, token
 
 
 class SessionAuthentication(authentication.SessionAuthentication):
@@ -87,11 +106,14 @@ def login(request: HttpRequest) -> HttpResponse:
     """awxkit's way in: form data, a redirect to `next` on success, 401 otherwise."""
     if request.method != "POST":
         return HttpResponseRedirect(f"{settings.LOGIN_URL}?next={_next(request)}")
-    user = auth.authenticate(
-        request,
-        username=request.POST.get("username", ""),
-        password=request.POST.get("password", ""),
-    )
+    try:
+        user = auth.authenticate(
+            request,
+            username=request.POST.get("username", ""),
+            password=request.POST.get("password", ""),
+        )
+    except TooManyLogins as error:
+        return too_many(error)
     if user is None:
         return HttpResponse("Invalid username/password.", status=401, content_type="text/plain")
     auth.login(request, user)
@@ -101,6 +123,17 @@ def login(request: HttpRequest) -> HttpResponse:
         "userLoggedIn", "true", secure=settings.SESSION_COOKIE_SECURE, samesite="Lax"
     )
     return response
+
+
+def too_many(error: TooManyLogins) -> HttpResponse:
+    """For what is no view of Django REST framework's; those end in errors.py."""
+    headers = {"Retry-After": str(error.wait)}
+    return HttpResponse(str(error), status=429, content_type="text/plain", headers=headers)
+
+
+def may_write(user: Any) -> bool:
+    """False for who came in by a token that is for reading only."""
+    return "write" in getattr(user, "oauth_scopes", ["write"])
 
 
 def logout(request: HttpRequest) -> HttpResponse:

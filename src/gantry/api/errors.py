@@ -16,6 +16,7 @@ from gantry.base.errors import (
     GantryError,
     InvalidInput,
 )
+from gantry.resources.logins import TooManyLogins
 
 LOGIN_HINT = " To establish a login session, visit /api/login/."
 WRONG_TYPE = (
@@ -44,6 +45,8 @@ def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
 def _of_gantry(error: GantryError) -> Response:
     if isinstance(error, InvalidInput):
         return Response(invalid_body(error), 400)
+    if isinstance(error, TooManyLogins):
+        return Response({"detail": str(error)}, 429, headers={"Retry-After": str(error.wait)})
     if isinstance(error, Forbidden):
         return Response({"detail": str(error)}, 403)
     if isinstance(error, ConfigurationError):

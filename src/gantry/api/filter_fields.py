@@ -17,6 +17,8 @@ from gantry.resources.models import (
     Credential,
     CredentialType,
     JobEvent,
+    OAuth2AccessToken,
+    OAuth2Application,
     Project,
     UnifiedJob,
     UnifiedJobTemplate,
@@ -32,6 +34,8 @@ SECRET: dict[type[Model], set[str]] = {
     CredentialType: {"inputs", "injectors"},
     UnifiedJob: {"start_secrets", "job_env", "evidence", "job_args"},
     JobEvent: {"event_data"},
+    OAuth2Application: {"secret_hash"},
+    OAuth2AccessToken: {"token_hash"},
 }
 PASSWORDS = {"password", "start_secrets"}
 INTERNAL = {

@@ -19,6 +19,8 @@ from gantry.resources.models import (
     JobEvent,
     JobHostSummary,
     JobTemplate,
+    OAuth2AccessToken,
+    OAuth2Application,
     Organization,
     Project,
     ProjectUpdate,
@@ -47,11 +49,18 @@ NAMES: dict[type[Model], tuple[str, str]] = {
     JobEvent: ("job_event", "job_events"),
     JobHostSummary: ("job_host_summary", "job_host_summaries"),
     UnifiedJob: ("unified_job", "unified_jobs"),
+    OAuth2Application: ("o_auth2_application", "applications"),
+    OAuth2AccessToken: ("o_auth2_access_token", "tokens"),
     UnifiedJobTemplate: ("unified_job_template", "unified_job_templates"),
 }
 PLURALS = dict(NAMES.values())
 # What AWX calls them in OPTIONS where it is not the type in title case.
-TITLES = {"job": "Playbook Run", "project_update": "SCM Update"}
+TITLES = {
+    "job": "Playbook Run",
+    "project_update": "SCM Update",
+    "o_auth2_access_token": "Access Token",
+    "o_auth2_application": "Application",
+}
 
 
 def type_of(row: Any) -> str:

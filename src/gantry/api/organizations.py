@@ -70,7 +70,7 @@ class OrganizationSerializer(AwxSerializer):
         name: name
         for name in (
             "execution_environments", "projects", "inventories", "job_templates", "users",
-            "admins", "credentials",
+            "admins", "credentials", "applications",
         )
     }  # fmt: skip
     linked = ("default_environment",)

@@ -23,6 +23,8 @@ LISTING = {
     "project_updates": "project_updates",
     "credentials": "credentials",
     "credential_types": "credential_types",
+    "applications": "applications",
+    "tokens": "tokens",
     "inventory": "inventories",
     "groups": "groups",
     "hosts": "hosts",

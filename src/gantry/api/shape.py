@@ -20,6 +20,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.utils.field_mapping import get_field_kwargs
 from rest_framework.validators import UniqueValidator
 
+from gantry.api.auth import may_write
 from gantry.api.fields import CharNullField, ChoiceNullField, NullableBooleanField
 from gantry.api.names import type_of, url_of
 from gantry.resources.access import may
@@ -48,6 +49,8 @@ SUMMARIES: dict[str, tuple[str, ...]] = {
     "last_update": (*_NAMED, "status", "failed"),
     "current_job": (*_NAMED, "status", "failed"),
     "current_update": (*_NAMED, "status", "failed"),
+    "user": PERSON,
+    "application": ("id", "name"),
     "created_by": PERSON,
     "modified_by": PERSON,
 }
@@ -151,7 +154,8 @@ class AwxSerializer(serializers.ModelSerializer[Any]):
                 found[key] = summary(target, SUMMARIES[key])
         if self.capabilities:
             found["user_capabilities"] = {
-                name: self.capable(verb, row) for name, verb in self.capabilities.items()
+                name: may_write(self.user) and self.capable(verb, row)
+                for name, verb in self.capabilities.items()
             }
         return found
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.urls import URLPattern, include, path
 
 from gantry.api import (
+    applications,
     auth,
     config,
     credential_types,
@@ -26,6 +27,7 @@ from gantry.api import (
     job_templates,
     jobs,
     launch,
+    oauth_views,
     organization_lists,
     organizations,
     ping,
@@ -33,6 +35,7 @@ from gantry.api import (
     projects,
     root,
     stdout,
+    tokens,
     unified_job_templates,
     unified_jobs,
     user_lists,
@@ -67,6 +70,7 @@ v2 = [
             "projects": organization_lists.OrganizationProjectsList,
             "job_templates": organization_lists.OrganizationJobTemplatesList,
             "credentials": organization_lists.OrganizationCredentialsList,
+            "applications": applications.OrganizationApplicationsList,
         },
     ),
     *noun(
@@ -76,6 +80,10 @@ v2 = [
             "organizations": user_lists.UserOrganizationsList,
             "admin_of_organizations": user_lists.UserAdminOfOrganizationsList,
             "credentials": user_lists.UserCredentialsList,
+            "applications": applications.UserApplicationsList,
+            "tokens": tokens.UserTokensList,
+            "personal_tokens": tokens.UserPersonalTokensList,
+            "authorized_tokens": tokens.UserAuthorizedTokensList,
         },
     ),
     *noun(
@@ -138,6 +146,12 @@ v2 = [
         },
         {"credentials": credentials.CredentialTypeCredentialList},
     ),
+    *noun(
+        "applications",
+        {"list": applications.ApplicationList, "detail": applications.ApplicationDetail},
+        {"tokens": tokens.ApplicationTokensList},
+    ),
+    *noun("tokens", {"list": tokens.TokenList, "detail": tokens.TokenDetail}, {}),
     *noun(
         "inventories",
         {"list": inventories.InventoryList, "detail": inventories.InventoryDetail},
@@ -221,5 +235,9 @@ urlpatterns: list[object] = [
     path("", root.ApiRoot.as_view()),
     path("login/", auth.login),
     path("logout/", auth.logout),
+    path("o/", oauth_views.OAuthRoot.as_view()),
+    path("o/authorize/", oauth_views.authorize),
+    path("o/token/", oauth_views.token),
+    path("o/revoke_token/", oauth_views.revoke_token),
     path("v2/", include(v2)),
 ]

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError as ModelInvalid
 from django.db.models import QuerySet
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
@@ -33,6 +34,9 @@ class UserSerializer(AwxSerializer):
         "organizations": "organizations",
         "admin_of_organizations": "admin_of_organizations",
         "credentials": "credentials",
+        "tokens": "tokens",
+        "authorized_tokens": "authorized_tokens",
+        "personal_tokens": "personal_tokens",
     }
     capabilities = {"edit": "change", "delete": "delete"}
     hints = {"ldap_dn": {"type": "string"}, "email": {"label": "Email address"}}
@@ -68,7 +72,10 @@ class UserSerializer(AwxSerializer):
         if len(value) > LONGEST_PASSWORD:
             raise serializers.ValidationError(f"Password max length is {LONGEST_PASSWORD}")
         if value and value != ENCRYPTED:
-            validate_password(value)
+            try:
+                validate_password(value, self.instance)
+            except ModelInvalid as error:
+                raise serializers.ValidationError(error.messages) from error
         return value
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

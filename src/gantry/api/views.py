@@ -22,6 +22,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
+from gantry.api.auth import may_write
 from gantry.api.busy import refuse_if_busy
 from gantry.api.headers import product_headers
 from gantry.api.names import url_of
@@ -73,6 +74,12 @@ class AwxView(drf.APIView):
         """A wrong password is nobody, as in AWX: open pages stay open, the rest answers 401."""
         with contextlib.suppress(AuthenticationFailed):
             super().perform_authentication(request)
+
+    def check_permissions(self, request: Request) -> None:
+        """A token that is for reading only reads, whoever's it is."""
+        if request.method not in permissions.SAFE_METHODS and not may_write(request.user):
+            raise PermissionDenied
+        super().check_permissions(request)
 
     def get_authenticate_header(self, request: Request) -> str:
         # Never Basic: a browser would keep the password and send it with every forged request.

@@ -66,6 +66,39 @@ class Settings:
     admin_password: str = setting(
         "Password of the first administrator. Empty: a random one, printed once.", default=""
     )
+    session_cookie_age: int = setting(
+        "A login in a browser ends when it has not been used for this long. As AWX's "
+        "SESSION_COOKIE_AGE.",
+        default=1800,
+    )
+    login_failures: int = setting(
+        "Failed logins to one name from one address before it has to wait. Of an address five "
+        "times, of a name twenty times as many. 0: no limit.",
+        default=10,
+    )
+    login_window: int = setting("Time over which failed logins are counted.", default=300)
+    access_token_expires: int = setting(
+        "How long a token lets its holder in. As AWX's ACCESS_TOKEN_EXPIRE_SECONDS.",
+        default=31536000000,
+    )
+    refresh_token_expires: int = setting(
+        "How long a refresh token can be changed for a new token.", default=2628000
+    )
+    authorization_code_expires: int = setting(
+        "How long an application may take to change its authorization code for a token.",
+        default=600,
+    )
+    local_password_min_length: int = setting(
+        "Characters a new password must have at least. As AWX's LOCAL_PASSWORD_MIN_LENGTH.",
+        default=0,
+    )
+    local_password_min_digits: int = setting("Digits a new password must have.", default=0)
+    local_password_min_upper: int = setting(
+        "Uppercase characters a new password must have.", default=0
+    )
+    local_password_min_special: int = setting(
+        "Characters a new password must have that are neither letters nor digits.", default=0
+    )
     engine_url: str = setting(
         "Docker-compatible engine: `unix:///run/podman/podman.sock`, `tcp://host:port`. Empty: "
         "DOCKER_HOST, or a podman service of Gantry's own.",

@@ -48,6 +48,8 @@ INSTALLED_APPS = [
     "gantry.resources",
 ]
 AUTH_USER_MODEL = "resources.User"
+AUTHENTICATION_BACKENDS = ["gantry.resources.login_backend.Passwords"]
+AUTH_PASSWORD_VALIDATORS = [{"NAME": "gantry.resources.passwords.LocalPasswordRules"}]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.ScryptPasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",  # AWX's, for imported users
@@ -60,6 +62,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "gantry.web.sessions.SessionTimeout",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -86,6 +89,7 @@ LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
 # AWX's cookie name: awxkit and the collection read it from X-API-Session-Cookie-Name.
 SESSION_COOKIE_NAME = "awx_sessionid"
+SESSION_COOKIE_AGE = _s.session_cookie_age
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _s.public_url.startswith("https://")
@@ -93,8 +97,9 @@ CSRF_TRUSTED_ORIGINS = [_s.public_url]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 20 << 20
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "gantry.api.auth.BasicAuthentication",
+        "gantry.api.auth.BearerAuthentication",
         "gantry.api.auth.SessionAuthentication",
+        "gantry.api.auth.BasicAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_PAGINATION_CLASS": "gantry.api.pages.AwxPagination",
@@ -116,5 +121,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    # Its debug lines hold tokens.
+    "loggers": {"oauthlib": {"level": "INFO"}},
     "root": {"handlers": ["stderr"], "level": _s.log_level.upper()},
 }

@@ -22,6 +22,7 @@ from gantry.resources.jobs import Job, JobHostSummary, ProjectUpdate, UnifiedJob
 from gantry.resources.organizations import Organization, User
 from gantry.resources.projects import Project
 from gantry.resources.templates import JobTemplate, UnifiedJobTemplate
+from gantry.resources.tokens import OAuth2AccessToken, OAuth2Application
 
 M = TypeVar("M", bound=Model)
 Verb = Literal["read", "add", "change", "delete", "use", "start", "update", "cancel", "adhoc"]
@@ -49,7 +50,11 @@ ORGANIZATION: dict[type[Model], str] = {
     ProjectUpdate: "organization",
     JobEvent: "job__organization",
     JobHostSummary: "job__organization",
+    OAuth2Application: "organization",
+    OAuth2AccessToken: "application__organization",
 }
+# The foreign key to a row's "owner", where there is one.
+OWNER: dict[type[Model], str] = {OAuth2AccessToken: "user"}
 
 _NOBODY: frozenset[Role] = frozenset()
 _ADMIN: frozenset[Role] = frozenset({"org_admin"})
@@ -80,6 +85,8 @@ RULES: dict[type[Model], dict[str, frozenset[Role]]] = {
     EnvironmentDigest: {"read": _SEE | {"org_member", "shared"}},
     Credential: {k: v | {"owner"} for k, v in _OWNED.items()},
     CredentialType: {"read": frozenset({"anyone"})},
+    OAuth2Application: {**_OWNED, "read": _SEE | {"org_member"}},
+    OAuth2AccessToken: {k: v | {"owner"} for k, v in _OWNED.items()},
     User: {
         # AWX's ORG_ADMINS_CAN_SEE_ALL_USERS, on by default
         "read": frozenset({"self", "auditor", "any_admin", "org_member"}),
@@ -179,6 +186,8 @@ def _organization(row: Model) -> int | None:
     at: Any = row
     for parent in parents:
         at = getattr(at, parent)
+        if at is None:
+            return None
     return cast("int | None", getattr(at, f"{last}_id"))
 
 
@@ -186,7 +195,7 @@ def _holds(role: Role, who: Standing, row: Model) -> bool:
     if isinstance(row, User):
         return _holds_over_user(role, who, row)
     if role == "owner":
-        return getattr(row, "owner_id", None) == who.user
+        return getattr(row, f"{OWNER.get(type(row), 'owner')}_id", None) == who.user
     if role in ("anyone", "auditor"):
         return role == "anyone" or who.auditor
     organization = _organization(row)
@@ -216,7 +225,7 @@ def _reach(role: Role, who: Standing, model: type[Model]) -> Q:
         return _reach_of_users(role, who)
     path = ORGANIZATION.get(model)
     if role == "owner":
-        return Q(owner=who.user)
+        return Q(**{OWNER.get(model, "owner"): who.user})
     if role == "shared":
         return Q(**{f"{path}__isnull": True})
     if role in ("org_admin", "org_member") and path is not None:

@@ -16,9 +16,16 @@ from gantry.resources.jobs import (
     ProjectUpdate,
     UnifiedJob,
 )
+from gantry.resources.logins import LoginFailure
 from gantry.resources.organizations import Organization, User
 from gantry.resources.projects import Artifact, Project, ProjectSnapshot
 from gantry.resources.templates import JobTemplate, UnifiedJobTemplate
+from gantry.resources.tokens import (
+    OAuth2AccessToken,
+    OAuth2Application,
+    OAuth2Code,
+    OAuth2RefreshToken,
+)
 
 __all__ = [
     "Artifact",
@@ -39,6 +46,11 @@ __all__ = [
     "JobEvent",
     "JobHostSummary",
     "JobTemplate",
+    "LoginFailure",
+    "OAuth2AccessToken",
+    "OAuth2Application",
+    "OAuth2Code",
+    "OAuth2RefreshToken",
     "Organization",
     "Project",
     "ProjectSnapshot",

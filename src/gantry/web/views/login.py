@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
+from gantry.resources.logins import TooManyLogins
 from gantry.web.pages import page
 
 
@@ -21,11 +22,17 @@ def log_in(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return HttpResponseRedirect(_next(request))
     form = AuthenticationForm(request, data=request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        login(request, form.get_user())
-        return HttpResponseRedirect(_next(request))
+    shown = {"form": form, "next": _next(request)}
+    try:
+        if request.method == "POST" and form.is_valid():
+            login(request, form.get_user())
+            return HttpResponseRedirect(_next(request))
+    except TooManyLogins as error:
+        answer = page(request, "login.html", {**shown, "refused": str(error)}, status=429)
+        answer["Retry-After"] = str(error.wait)
+        return answer
     status = 200 if request.method == "GET" else 422
-    return page(request, "login.html", {"form": form, "next": _next(request)}, status=status)
+    return page(request, "login.html", shown, status=status)
 
 
 @require_POST
