@@ -173,6 +173,7 @@ export class Log extends EventTarget {
     link.className = "no";
     link.href = `#${row.id}`;
     link.tabIndex = -1;
+    link.setAttribute("aria-hidden", "true"); // every line would be read as its number
     link.dataset.n = String(number + 1);
     if (when && this.started) link.dataset.t = `${((when - this.started) / 1000).toFixed(1)}s`;
     const words = document.createElement("span");
