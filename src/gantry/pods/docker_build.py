@@ -1,8 +1,9 @@
 """ImageStore's `build` over podman's own build API (buildah behind it).
 
 Docker's classic builder knows no bind mount in a RUN, by which a build reaches its mirrors without
-a trace of them in a layer; so it is refused with a sentence. Measured of podman 4.3: the build ends
-when the connection does, and the name is given to the image only at its end.
+a trace of them in a layer; so it is refused with a sentence. Measured of podman 4.3: the name is
+given to the image only at the end; the build ends when the connection does, but the step that runs
+goes on, and a Containerfile of several stages takes the service down with it.
 """
 
 from __future__ import annotations
@@ -34,10 +35,15 @@ class DockerBuilder(DockerClient):
                 versioned_api=False,
             ) as response,
         ):  # fmt: skip
-            async for raw in response.content:
-                if raw.strip():
-                    for line in lines.take(json.loads(raw)):
-                        yield line
+            try:
+                async for raw in response.content:
+                    if raw.strip():
+                        for line in lines.take(json.loads(raw)):
+                            yield line
+            finally:
+                # Else aiohttp keeps the connection of an answer that was not read to its end, and
+                # the build goes on.
+                response.close()
         for line in lines.rest():
             yield line
         if lines.error:
@@ -62,11 +68,14 @@ class _Lines:
 
 def _parameters(request: BuildRequest) -> dict[str, str]:
     found = {
-        "t": request.tag, "dockerfile": request.containerfile, "rm": "true", "forcerm": "true",
-        "layers": "true", "q": "false",
+        "dockerfile": request.containerfile, "rm": "true", "forcerm": "true",
+        # A layer for each step is what a cache is made of.
+        "layers": "true" if request.use_cache else "false", "q": "false",
         # The proxies of the service's own environment would be in the history.
         "httpproxy": "false",
     }  # fmt: skip
+    if request.tag:
+        found["t"] = request.tag
     if not request.use_cache:
         found["nocache"] = "true"
     if request.arguments:

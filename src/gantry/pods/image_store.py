@@ -45,7 +45,8 @@ class ImageConfig:
 
 @dataclass(frozen=True)
 class BuildRequest:
-    """One build. `arguments` are build arguments; their values are in the image's history, so no
+    """One build; without a `tag` the result has no name, only the id in the last line of the
+    output. `arguments` are build arguments; their values are in the image's history, so no
     secret may be among them. `context` is a tar with a Containerfile."""
 
     tag: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 SOURCE, TARGET = "_gantry", "/run/gantry-build"
 MOUNT = f"--mount=type=bind,source={SOURCE},target={TARGET},ro"
@@ -15,7 +16,10 @@ ENTER = f". {TARGET}/env;"
 MANAGER = f"{TARGET}/pkgmgr"
 # Instruction, then the flags, which may go on over several lines.
 _RUN = re.compile(r"(?is)\s*RUN\s+(?P<flags>(?:--\S+\s+(?:\\\n\s*)?|\\\n\s*)*)(?P<rest>.*)")
-_FROM = re.compile(r"(?i)\s*FROM\s")
+_FROM = re.compile(
+    r"(?is)\s*FROM\s+(?P<flags>(?:--\S+\s+)*)(?P<image>\S+)(?:\s+AS\s+(?P<name>\S+))?"
+)
+_TAKES = re.compile(r"(?<=[\s,]from=)[\w.-]+|(?<=--from=)[\w.-]+")
 _ARG = re.compile(r"(?i)\s*ARG\s+(\w+)\s*=(.*)")
 
 
@@ -72,3 +76,35 @@ def _with_mount(flags: str, rest: str) -> str:
     # A command in JSON runs without a shell: it gets the files, and must find them itself.
     enter = "" if rest.lstrip().startswith("[") else f"{ENTER} "
     return f"RUN {MOUNT} {flags}{enter}{rest.lstrip()}"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a Containerfile, with what stands before all of them at its head."""
+
+    name: str
+    text: str
+
+    def standing_on(self, built: Mapping[str, str]) -> str:
+        """The stage as a Containerfile of its own; `built` are the ids of the earlier stages."""
+        lines = []
+        for instruction in instructions(self.text):
+            if (found := _FROM.match(instruction)) and found["image"] in built:
+                image = built[found["image"]]
+                instruction = f"FROM {found['flags']}{image}"
+            elif re.match(r"\s*(COPY|ADD|RUN)\s", instruction, re.IGNORECASE):
+                instruction = _TAKES.sub(lambda m: built.get(m[0], m[0]), instruction)
+            lines.append(instruction)
+        return "\n".join(lines) + "\n"
+
+
+def stages(text: str) -> list[Stage]:
+    """Each is built by itself: a build of several that is ended early takes podman 4.3's whole
+    service with it (buildah 1.28 gives a semaphore back twice)."""
+    head: list[str] = []
+    found: list[tuple[str, list[str]]] = []
+    for instruction in instructions(text):
+        if begun := _FROM.match(instruction):
+            found.append((begun["name"] or str(len(found)), []))
+        (found[-1][1] if found else head).append(instruction)
+    return [Stage(name, "\n".join([*head, *lines]) + "\n") for name, lines in found]

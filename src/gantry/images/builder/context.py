@@ -25,6 +25,7 @@ from gantry.images.builder.definition import Definition
 from gantry.images.builder.host import Files
 
 REQUIREMENTS = "_build/requirements.yml"
+RECIPE = "Containerfile"
 PIECE = 1 << 20
 EXECUTABLE = ("pkgmgr", "_build/scripts/pip_install")
 
@@ -45,36 +46,51 @@ class Pins:
     collections: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Context:
+    """What all stages of a build are made from."""
+
+    folder: Path
+    added: Files
+    stages: list[containerfile.Stage]
+
+    def write(self, archive: Path, recipe: str) -> None:
+        """A tar with this Containerfile."""
+        added = {**self.added, RECIPE: recipe.encode()}
+        with tarfile.open(archive, "w") as tar:
+            for path in sorted(self.folder.rglob("*")):
+                name = str(path.relative_to(self.folder))
+                if not path.is_dir() and name not in added:
+                    tar.add(path, name, recursive=False, filter=_plain)
+            for name, content in sorted(added.items()):
+                member = _plain(tarfile.TarInfo(name))
+                member.mode = 0o755 if name.endswith(EXECUTABLE) else 0o644
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
+
+
 def make_context(
     file: Path,
     definition: Definition,
-    archive: Path,
+    folder: Path,
     *,
     images: Mapping[str, str],
     host: Files,
     pins: Pins | None = None,
-) -> None:
-    """Write the tar. `file` is the definition in its folder, `images` the values of EE_BASE_IMAGE
-    and EE_BUILDER_IMAGE, `host` what `host.host_files` gives. Raises ContextFailed."""
+) -> Context:
+    """Make it in `folder`. `file` is the definition in its own folder, `images` the values of
+    EE_BASE_IMAGE and EE_BUILDER_IMAGE, `host` what `host.host_files` gives.
+
+    Raises ContextFailed.
+    """
     pins = pins or Pins()
-    folder = archive.with_suffix(".context")
     _create(file, folder)
-    recipe = folder / "Containerfile"
-    text = containerfile.rewrite(recipe.read_text(), images=images, key=pins.key)
-    recipe.write_text(text)
+    text = (folder / RECIPE).read_text()
+    text = containerfile.rewrite(text, images=images, key=pins.key)
     if pins.collections and (folder / REQUIREMENTS).is_file():
         path = folder / REQUIREMENTS
         path.write_text(pin_collections(path.read_text(), pins.collections))
-    added = _additions(definition, host, pins)
-    with tarfile.open(archive, "w") as tar:
-        for path in sorted(folder.rglob("*")):
-            if not path.is_dir() and (name := str(path.relative_to(folder))) not in added:
-                tar.add(path, name, recursive=False, filter=_plain)
-        for name, content in sorted(added.items()):
-            member = _plain(tarfile.TarInfo(name))
-            member.mode = 0o755 if name.endswith(EXECUTABLE) else 0o644
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
+    return Context(folder, _additions(definition, host, pins), containerfile.stages(text))
 
 
 def _create(file: Path, folder: Path) -> None:
@@ -82,7 +98,7 @@ def _create(file: Path, folder: Path) -> None:
         [
             *(sys.executable, "-m", "ansible_builder", "create"),
             *("--file", str(file), "--context", str(folder)),
-            *("--output-filename", "Containerfile"),
+            *("--output-filename", RECIPE),
         ],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip

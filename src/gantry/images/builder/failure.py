@@ -56,7 +56,7 @@ def explain(words: str, said: list[str]) -> JobFailure:
     errors = [match[1] for line in said[-60:] if (match := ERROR.match(line.strip()))]
     for pattern, code, meaning, cure in CAUSES:
         if found := pattern.search(tail):
-            line = next((e for e in reversed(errors) if pattern.search(e)), "")
+            line = next((e for e in errors if pattern.search(e)), "")
             detail = line or _line_of(tail, found.start())
             return JobFailure(f"{meaning}: {detail[:LONGEST]}", cure=cure, code=code,
                               status="failed")  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -27,7 +28,7 @@ from gantry.pods.image_store import BuildRequest, ImageConfig
 
 Say = Callable[[str], Awaitable[None]]
 _NOISE = f"{MOUNT} {ENTER} "
-LABEL = "io.gantry.build"
+_ID = re.compile(r"[0-9a-f]{64}")
 
 
 class Store(Protocol):
@@ -132,23 +133,22 @@ async def build(order: Order, bases: Bases, tools: Tools, say: Say) -> Built:
     """Build, look inside, lock. Raises JobFailure; after an error or a cancel nothing has a name
     that it did not have before."""
     with tempfile.TemporaryDirectory(prefix="gantry-build-") as folder:
-        archive = Path(folder) / "context.tar"
         if order.used is not None:
             await _refuse_gone(order.used, say)
-        await asyncio.to_thread(_write_context, order, bases, archive)
-        await say(f"Build context: {archive.stat().st_size:,} bytes")
+        made = await asyncio.to_thread(_make_context, order, bases, Path(folder) / "context")
         try:
-            await _build(order, archive, tools, say)
+            await _build(order, made, tools, say)
             return await _look(order, bases, tools, say)
         except BaseException:
             await asyncio.shield(forget(tools.store, order.scratch))
             raise
 
 
-def _write_context(order: Order, bases: Bases, archive: Path) -> None:
-    context.make_context(
-        order.file, order.definition, archive, images=bases.images, host=host.host_files(),
-        pins=lock.pins(order.used) if order.used else None,
+def _make_context(order: Order, bases: Bases, folder: Path) -> context.Context:
+    pins = lock.pins(order.used) if order.used else context.Pins()
+    return context.make_context(
+        order.file, order.definition, folder, images=bases.images, host=host.host_files(),
+        pins=pins,
     )  # fmt: skip
 
 
@@ -158,11 +158,24 @@ async def forget(store: Store, scratch: str) -> None:
         await store.delete(scratch)
 
 
-async def _build(order: Order, archive: Path, tools: Tools, say: Say) -> None:
-    request = BuildRequest(
-        tag=order.scratch, context=lambda: context.pieces(archive), use_cache=order.use_cache,
-        platform=order.platform,
-    )  # fmt: skip
+async def _build(order: Order, made: context.Context, tools: Tools, say: Say) -> None:
+    archive = made.folder.with_suffix(".tar")
+    built: dict[str, str] = {}
+    for number, stage in enumerate(made.stages, 1):
+        await asyncio.to_thread(made.write, archive, stage.standing_on(built))
+        size = archive.stat().st_size
+        await say(f"Stage {number} of {len(made.stages)}: {stage.name} (context {size:,} bytes)")
+        last = number == len(made.stages)
+        request = BuildRequest(
+            tag=order.scratch if last else "", context=lambda: context.pieces(archive),
+            use_cache=order.use_cache, platform=order.platform,
+        )  # fmt: skip
+        image = await _build_stage(request, tools, say)
+        built |= {stage.name: image, str(number - 1): image}
+
+
+async def _build_stage(request: BuildRequest, tools: Tools, say: Say) -> str:
+    """The id of the image. The engine says it in its last line."""
     said: list[str] = []
     async with contextlib.aclosing(tools.store.build(request)) as lines:
         try:
@@ -178,6 +191,12 @@ async def _build(order: Order, archive: Path, tools: Tools, say: Say) -> None:
                 raise JobFailure(error.sentence, cure=error.cure, code=error.code) from error
             words = error.sentence.replace(_NOISE, "")
             raise explain(words, said) from error
+    if not said or not _ID.fullmatch(said[-1]):
+        raise JobFailure(
+            "The engine's build ended without naming an image.",
+            cure="The output above says what it did; see the engine's log.", code="build_failed",
+        )  # fmt: skip
+    return f"sha256:{said[-1]}"
 
 
 def _shown(line: str) -> str | None:
