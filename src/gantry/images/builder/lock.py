@@ -18,7 +18,7 @@ from gantry.base.errors import InvalidInput
 from gantry.images.builder.context import Pins
 from gantry.images.builder.index import File, Wanted
 from gantry.images.builder.marks import Marked, NotYaml
-from gantry.images.inspect.contents import HasContents, Package
+from gantry.images.inspect.contents import KINDS, HasContents, Package
 
 FORMAT = 1
 FILE_NAME = "execution-environment.lock.yml"
@@ -138,7 +138,7 @@ def make_lock(
     """`files` are the releases' files of what `python_added` named."""
     before = {_identity(p) for p in _counted(of_base)}
     packages = []
-    for found in _counted(contents):
+    for found in sorted(_counted(contents), key=lambda p: KINDS.index(p["kind"])):
         package: Package = {k: found[k] for k in ("kind", "name", "version")}
         if found["kind"] == "collection":
             package |= {"sha256": found.get("manifest_sha256", ""),
