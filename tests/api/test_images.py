@@ -67,6 +67,24 @@ def test_the_platforms_of_an_image_and_the_one_that_the_engine_takes(
     assert all(p["digest"].startswith("sha256:") for p in found["platforms"])
 
 
+def test_who_may_not_see_an_ee_or_the_engine_is_told_nothing(
+    api: Api, anonymous: Api, plain: Api, other_admin: Api, auditor: Api, ee_image: str
+) -> None:
+    organization = api.post(f"{V2}/organizations/", {"name": "Fleet"})["id"]
+    body = {"name": "ee", "image": ee_image, "organization": organization}
+    url = f"{api.post(f'{V2}/execution_environments/', body)['url']}platforms/"
+
+    anonymous.get(url, 401)
+    anonymous.get(f"{V2}/images/", 401)
+    for stranger in (plain, other_admin):
+        stranger.get(url, 403)
+        stranger.get(f"{V2}/images/", 403)
+    assert auditor.get(url)["chosen"]
+    for method in ("post", "put", "patch", "delete"):
+        assert auditor.call(method, url, {}).status_code in (403, 405)
+        assert auditor.call(method, f"{V2}/images/", {}).status_code == 405
+
+
 def test_an_image_of_the_machine_has_the_platform_it_was_built_for(api: Api, ee_image: str) -> None:
     made = api.post(f"{V2}/execution_environments/", {"name": "ee", "image": ee_image})
 
