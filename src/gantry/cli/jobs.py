@@ -93,6 +93,8 @@ def record(job: UnifiedJob) -> str:
     if job.ee_digest:
         wanted = ", asked for by digest" if job.ee_wanted_digest else ""
         lines.append(f"  digest     {job.ee_digest} ({job.ee_platform}{wanted})")
+    if job.ee_signature:
+        lines.append(f"  signed by  {job.ee_signature['key']}")
     if job.ee_warning:
         lines.append(f"  warning    {job.ee_warning}")
     if job.kind == "job":
