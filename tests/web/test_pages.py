@@ -37,6 +37,9 @@ def every_page() -> list[str]:
         found += [f"/{noun}/", f"/{noun}/?q=nothing-like-it", f"/{noun}/{row.pk}/"]
         if noun in ("templates", "projects", "environments", "credentials"):
             found += [f"/{noun}/add/", f"/{noun}/{row.pk}/edit/"]
+    environment = rows["environments"]
+    found += [f"/environments/{environment.pk}/{tab}/" for tab in ("contents", "digests", "build")]
+    found += ["/environments/diff/", f"/jobs/?environment={environment.pk}&digest=sha256:1"]
     return [*found, f"/jobs/{job.pk}/panels/", "/jobs/?status=failed&kind=job&page=9"]
 
 
