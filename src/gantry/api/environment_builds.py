@@ -160,6 +160,9 @@ class DefinitionSerializer(serializers.ModelSerializer[Any]):
         model = EnvironmentDefinition
         fields = ("text", "project", "path", "lock", "push", "push_credential", "created",
                   "modified")  # fmt: skip
+        extra_kwargs = {
+            "text": {"trim_whitespace": False}, "lock": {"trim_whitespace": False},
+        }  # fmt: skip
 
     def validate_text(self, value: str) -> str:
         if value:
