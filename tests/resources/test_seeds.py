@@ -26,7 +26,9 @@ def test_a_fresh_installation_has_awx_seeds(db: str) -> None:
         ("AWX EE (24.6.1)", "quay.io/ansible/awx-ee:24.6.1", False),
     ]
     assert list(CredentialType.objects.order_by("pk").values_list("namespace", flat=True)) == [
-        "ssh", "scm", "vault", "aws", "registry",
+        "ssh", "scm", "vault", "net", "aws", "openstack", "vmware", "satellite6", "gce", "azure_rm",
+        "github_token", "gitlab_token", "bitbucket_dc_token", "insights", "rhv", "controller",
+        "kubernetes_bearer_token", "registry", "galaxy_api_token", "gpg_public_key", "terraform",
     ]  # fmt: skip
     admin = User.objects.get()
     assert admin.is_superuser
@@ -40,7 +42,8 @@ def test_seeding_again_only_follows_the_settings(db: str, monkeypatch: pytest.Mo
     Organization.objects.get().delete()
     ExecutionEnvironment.objects.get(name=seeds.PINNED).delete()
     ExecutionEnvironment.objects.filter(name=seeds.LATEST).update(image="mine/own:1")
-    CredentialType.objects.filter(namespace="aws").update(injectors={})
+    CredentialType.objects.filter(namespace="rhv").update(injectors={})
+    CredentialType.objects.filter(namespace="gce").delete()
     told = dataclasses.replace(config.settings(), control_plane_image="registry.example/cp:2")
     monkeypatch.setattr(seeds, "settings", lambda: told)
 
@@ -51,7 +54,22 @@ def test_seeding_again_only_follows_the_settings(db: str, monkeypatch: pytest.Mo
     assert not ExecutionEnvironment.objects.filter(name=seeds.PINNED).exists()
     assert ExecutionEnvironment.objects.get(name=seeds.LATEST).image == "mine/own:1"
     assert ExecutionEnvironment.objects.get(managed=True).image == "registry.example/cp:2"
-    assert "env" in CredentialType.objects.get(namespace="aws").injectors
+    assert "env" in CredentialType.objects.get(namespace="rhv").injectors
+    assert CredentialType.objects.filter(namespace="gce", managed=True).exists()
+
+
+def test_a_built_in_type_takes_no_name_from_a_persons_own(db: str) -> None:
+    from gantry.resources.models import CredentialType
+    from gantry.resources.seeds import seed
+
+    CredentialType.objects.filter(namespace="rhv").delete()
+    own = CredentialType.objects.create(name="Red Hat Virtualization", kind="cloud")
+
+    seed()
+
+    assert CredentialType.objects.get(pk=own.pk).name == "Red Hat Virtualization"
+    built_in = CredentialType.objects.get(namespace="rhv")
+    assert (built_in.name, built_in.managed) == ("Red Hat Virtualization (built-in)", True)
 
 
 def test_a_random_password_is_told_once(db: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from jinja2 import StrictUndefined, TemplateError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from gantry.base.errors import JobFailure
+from gantry.path.cloud_injectors import BY_CODE
 from gantry.resources.credentials import RESERVED_VARIABLES, Credential
 
 LONGEST_TEMPLATE = 8 << 10
@@ -101,6 +102,9 @@ def render(template: str, values: dict[str, Any], where: str) -> str:
 def inject_credential(credential: Credential, into: Injected) -> None:
     """Apply a credential type's injectors (not ssh, scm, vault or registry: those are built in)."""
     kind = credential.credential_type
+    if kind.managed and kind.namespace in BY_CODE:
+        _inject_by_code(credential, into)
+        return
     blank = {f["id"]: False if f.get("type") == "boolean" else "" for f in kind.fields}
     values = blank | credential.open_inputs()
     where = f"credential {credential.name}"
@@ -122,6 +126,23 @@ def inject_credential(credential: Credential, into: Injected) -> None:
     for name, template in (injectors.get("extra_vars") or {}).items():
         into.extra_vars[name] = _render_tree(template, values, where)
     into.secrets += credential.secret_values()
+
+
+def _inject_by_code(credential: Credential, into: Injected) -> None:
+    inputs = credential.open_inputs()
+    into.secrets += credential.secret_values()
+    if credential.credential_type.kind == "net" and inputs.get("ssh_key_data"):
+        # What reads the file cannot be asked for a passphrase.
+        where, passphrase = f"credential {credential.name}", inputs.get("ssh_key_unlock") or ""
+        inputs["ssh_key_data"] = open_key(inputs["ssh_key_data"], passphrase, where)
+        into.secrets.append(inputs["ssh_key_data"])
+
+    def write(label: str, content: str) -> str:
+        path = f"{ENV_DIR}/credential-{credential.pk}-{label}"
+        into.files[path] = content
+        return path
+
+    into.env |= BY_CODE[credential.credential_type.namespace or ""](inputs, write)
 
 
 def _render_tree(template: Any, values: dict[str, Any], where: str) -> Any:

@@ -71,9 +71,12 @@ def _control_plane_environment() -> None:
 
 
 def _credential_types() -> None:
+    own = set(CredentialType.objects.filter(managed=False).values_list("name", "kind"))
     for kind in MANAGED:
+        # Somebody may have made a type of that name before Gantry had one.
+        free = (kind.name, kind.kind) not in own
         wanted = {
-            "name": kind.name,
+            "name": kind.name if free else f"{kind.name} (built-in)",
             "kind": kind.kind,
             "inputs": dict(kind.inputs),
             "injectors": dict(kind.injectors),

@@ -1,20 +1,41 @@
 """The built-in kinds of credential, one file each; `gantry.resources.seeds` writes them as rows.
 
-AWX has code for some of these injectors (awx/main/models/credential/injectors.py); here all are
-data. What ansible-playbook itself takes (machine, vault, scm, registry) is not injected but read
-by `gantry.path`. An injected variable of a managed type whose template renders empty is left unset.
+The list, its order, the fields and the injectors are those of AWX 24.6.1. What it does by code for
+some of them is in `gantry.path.cloud_injectors`; what ansible-playbook itself takes (machine,
+vault, scm, registry) is read by `gantry.path`. An injected variable whose template renders empty is
+left unset.
 """
 
 from __future__ import annotations
 
 from gantry.resources.credential_types.aws import AWS
+from gantry.resources.credential_types.azure_rm import AZURE_RM
+from gantry.resources.credential_types.bitbucket_dc_token import BITBUCKET_DC_TOKEN
+from gantry.resources.credential_types.controller import CONTROLLER
+from gantry.resources.credential_types.galaxy_api_token import GALAXY_API_TOKEN
+from gantry.resources.credential_types.gce import GCE
+from gantry.resources.credential_types.github_token import GITHUB_TOKEN
+from gantry.resources.credential_types.gitlab_token import GITLAB_TOKEN
+from gantry.resources.credential_types.gpg_public_key import GPG_PUBLIC_KEY
+from gantry.resources.credential_types.insights import INSIGHTS
+from gantry.resources.credential_types.kubernetes_bearer_token import KUBERNETES_BEARER_TOKEN
 from gantry.resources.credential_types.machine import MACHINE
 from gantry.resources.credential_types.managed import ManagedType
+from gantry.resources.credential_types.network import NETWORK
+from gantry.resources.credential_types.openstack import OPENSTACK
 from gantry.resources.credential_types.registry import REGISTRY
+from gantry.resources.credential_types.rhv import RHV
+from gantry.resources.credential_types.satellite6 import SATELLITE6
 from gantry.resources.credential_types.scm import SCM
+from gantry.resources.credential_types.terraform import TERRAFORM
 from gantry.resources.credential_types.vault import VAULT
+from gantry.resources.credential_types.vmware import VMWARE
 
 # In AWX's order of making them.
-MANAGED: list[ManagedType] = [MACHINE, SCM, VAULT, AWS, REGISTRY]
+MANAGED: list[ManagedType] = [
+    MACHINE, SCM, VAULT, NETWORK, AWS, OPENSTACK, VMWARE, SATELLITE6, GCE, AZURE_RM,
+    GITHUB_TOKEN, GITLAB_TOKEN, BITBUCKET_DC_TOKEN, INSIGHTS, RHV, CONTROLLER,
+    KUBERNETES_BEARER_TOKEN, REGISTRY, GALAXY_API_TOKEN, GPG_PUBLIC_KEY, TERRAFORM,
+]  # fmt: skip
 
 __all__ = ["MANAGED", "ManagedType"]

@@ -24,12 +24,4 @@ AWS = ManagedType(
         ],
         "required": ["username", "password"],
     },
-    injectors={
-        "env": {
-            "AWS_ACCESS_KEY_ID": "{{ username }}",
-            "AWS_SECRET_ACCESS_KEY": "{{ password }}",
-            "AWS_SECURITY_TOKEN": "{{ security_token }}",
-            "AWS_SESSION_TOKEN": "{{ security_token }}",
-        }
-    },
 )

@@ -21,6 +21,11 @@ USES = {
     "registry": "Pulls and pushes images of execution environments",
     "cloud": "Gives a cloud's modules their access key",
     "net": "Logs in to network devices",
+    "kubernetes": "Gives a cluster's modules their token",
+    "token": "Reports status back to where a project's code is kept",
+    "insights": "Asks Red Hat Insights",
+    "galaxy": "Fetches collections",
+    "cryptography": "Verifies a project's signed content",
 }
 
 
