@@ -86,6 +86,7 @@ v2 = [
             "authorized_tokens": tokens.UserAuthorizedTokensList,
         },
     ),
+    path("users/<str:name>/personal_tokens/", tokens.NamedPersonalTokensList.as_view()),
     *noun(
         "execution_environments",
         {

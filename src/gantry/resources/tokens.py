@@ -175,7 +175,7 @@ def issue(
     """(row, token, refresh token or ""): the only time that anybody sees the two values."""
     token = str(generate_token())
     row = OAuth2AccessToken.objects.create(
-        user=user, application=application, token_hash=hashed(token), scope=scope,
+        user_id=user.pk, application=application, token_hash=hashed(token), scope=scope,
         description=description, expires=expiry(),
     )  # fmt: skip
     refresh = ""
@@ -188,7 +188,7 @@ def issue(
 def store_refresh_token(row: OAuth2AccessToken, value: str) -> None:
     assert row.application is not None
     OAuth2RefreshToken.objects.create(
-        user=row.user, application=row.application, access_token=row, token_hash=hashed(value),
+        user_id=row.user_id, application=row.application, access_token=row, token_hash=hashed(value),
         scope=row.scope,
     )  # fmt: skip
 
