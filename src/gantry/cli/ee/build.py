@@ -103,20 +103,28 @@ def _here(
 ) -> str:
     """Build on this machine's engine; returns what to say at the end."""
     setup_django()  # for the models that its parts name; no database is asked
+    from gantry.base.config import settings
     from gantry.base.engine_probe import probe_engine, start_service
     from gantry.base.errors import EngineError
 
     lock_file = lock_file or lock_beside(file)
-    setup = probe_engine()
-    if not setup.works:
-        problem = setup.problems[0]
-        raise EngineError(problem.sentence, cure=problem.cure)
-    with tempfile.TemporaryDirectory(prefix="gantry-engine-") as folder:
-        service = start_service(Path(folder), setup)
-        try:
-            built, image = asyncio.run(_build(service.url, file, tag, locked, use_cache, lock_file))
-        finally:
-            service.stop()
+
+    def run(url: str) -> tuple[Built, Image]:
+        return asyncio.run(_build(url, file, tag, locked, use_cache, lock_file))
+
+    if url := settings().engine_url:
+        built, image = run(url)
+    else:
+        setup = probe_engine()
+        if not setup.works:
+            problem = setup.problems[0]
+            raise EngineError(problem.sentence, cure=problem.cure)
+        with tempfile.TemporaryDirectory(prefix="gantry-engine-") as folder:
+            service = start_service(Path(folder), setup)
+            try:
+                built, image = run(service.url)
+            finally:
+                service.stop()
     if not locked:
         lock_file.write_text(built.lock.text())
     named = f"{tag} is {image.digest}\n" if tag else ""
@@ -128,6 +136,7 @@ async def _build(
 ) -> tuple[Built, Image]:
     from gantry.base.config import settings
     from gantry.base.errors import InvalidInput
+    from gantry.base.image_reference import parse_reference
     from gantry.images.builder import run
     from gantry.images.builder.definition import check_files, read_definition
     from gantry.images.builder.lock import read_lock
@@ -144,7 +153,9 @@ async def _build(
     puller = Puller(engine)
 
     async def pull(reference: str, digest: str) -> Image:
-        request = PullRequest(reference, "missing", None, digest)
+        named = parse_reference(reference).domain == "localhost"
+        policy = "missing" if use_cache or locked or named else "always"
+        request = PullRequest(reference, policy, None, digest)
         return await puller.ensure(request, lambda progress: None)
 
     async def say(line: str) -> None:

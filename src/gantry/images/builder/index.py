@@ -7,6 +7,7 @@ write a lock, and before a build from one to tell what is no longer to be had.
 from __future__ import annotations
 
 import html
+import logging
 import re
 import ssl
 import subprocess
@@ -31,6 +32,8 @@ from packaging.version import InvalidVersion, Version
 from gantry.base.errors import GantryError
 from gantry.images.starter.wheels import pip_command
 
+# It would tell every request, on the command line too.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
 AT_ONCE = 8
 TIMEOUT = 30.0
