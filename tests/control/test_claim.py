@@ -241,3 +241,24 @@ def test_a_controller_that_sleeps_while_it_claims_keeps_nobody_from_their_work(
         assert [row.pk for row in taken] == [job.pk]
         with pytest.raises(DatabaseError):
             asleep.result()
+
+
+def test_builds_of_one_environment_run_one_after_another(db: str, holder: Any) -> None:
+    from gantry.resources.models import EnvironmentBuild, ExecutionEnvironment
+
+    one, two = (
+        ExecutionEnvironment.objects.create(name=name, image=f"localhost/{name}")
+        for name in ("one", "two")
+    )
+
+    def make(environment: Any) -> Any:
+        return EnvironmentBuild.objects.create(
+            kind="environment_build", status="pending", environment=environment, image="a:1",
+            definition="version: 3",
+        )  # fmt: skip
+
+    first, second, other = make(one), make(one), make(two)
+    assert [job.pk for job in holder.claim(5)] == [first.pk, other.pk]
+    assert holder.claim(5) == []
+    EnvironmentBuild.objects.filter(pk=first.pk).update(status="successful")
+    assert [job.pk for job in holder.claim(5)] == [second.pk]

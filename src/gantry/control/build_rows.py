@@ -19,12 +19,12 @@ from gantry.images.builder.definition import check_files, read_definition
 from gantry.images.builder.lock import read_lock
 from gantry.images.builder.run import Built, Order
 from gantry.images.drift import has_registry
-from gantry.images.inspect.request import request_inspection
 from gantry.images.login import credential_login, login_for, login_of
 from gantry.images.tag_notes import note_tag
 from gantry.path import states
 from gantry.path.build import file_name, unpack
-from gantry.path.pull import with_tag
+from gantry.path.pull import PullRequest, with_tag
+from gantry.path.trust import Trust, check_registry, trust_of
 from gantry.pods.contract import Image, RegistryLogin
 from gantry.record.ingest import RecordedJob
 from gantry.resources.builds import EnvironmentBuild, EnvironmentDefinition
@@ -74,15 +74,24 @@ def _pull_login(row: EnvironmentBuild) -> RegistryLogin | None:
 
 
 @patient
-def pull_login(job: UnifiedJob) -> Callable[[str], RegistryLogin | None]:
-    """The EE's own credential, for a base image that lies in the same registry."""
+def pull_requests(job: UnifiedJob) -> Callable[[str, str], PullRequest]:
+    """(reference, digest) of a base image -> the pull. With the EE's own credential where the image
+    lies in the same registry; JobFailure for one that the organization does not allow."""
     row = EnvironmentBuild.objects.get(pk=job.pk)
     login, own = _pull_login(row), parse_reference(row.image).domain
+    trust = trust_of(row.organization, row.environment) if row.environment else Trust()
+    # Without the cache the tag is asked for again too, where a registry has it.
+    policy = "missing" if row.use_cache or row.lock_used else "always"
 
-    def choose(reference: str) -> RegistryLogin | None:
-        return login_for(reference, login, own=parse_reference(reference).domain == own)
+    def request(reference: str, digest: str) -> PullRequest:
+        domain = parse_reference(reference).domain
+        asked = PullRequest(
+            reference, "missing" if domain == "localhost" else policy,
+            login_for(reference, login, own=domain == own), digest,
+        )  # fmt: skip
+        return check_registry(trust, asked)
 
-    return choose
+    return request
 
 
 @patient
@@ -141,12 +150,18 @@ def keep_result(job: UnifiedJob, built: Built, image: Image, pushed: bool) -> No
         )
         if pushed or not has_registry(row.image):
             _note_tag(row, image.digest)
-    known = request_inspection(image.digest, image.platform, image.id, row.image)
-    values = dataclasses.asdict(built.contents)
-    values |= {"reference": row.image, "digest": image.digest, "platform": image.platform}
-    ImageContents.objects.filter(pk=known.pk, state="pending").update(
-        state="inspected", inspected=timezone.now(), **values
-    )
+    _keep_contents(row, built, image)
+
+
+def _keep_contents(row: EnvironmentBuild, built: Built, image: Image) -> None:
+    """It was looked into before it got its name: no controller need do it again."""
+    key = {"digest": image.digest, "platform": image.platform}
+    values = dataclasses.asdict(built.contents) | key | {
+        "reference": row.image, "state": "inspected", "inspected": timezone.now(),
+    }  # fmt: skip
+    known, made = ImageContents.objects.get_or_create(**key, defaults=values)
+    if not made and known.state in ("pending", "failed"):
+        ImageContents.objects.filter(pk=known.pk, state=known.state).update(**values)
 
 
 def _note_tag(row: EnvironmentBuild, digest: str) -> None:

@@ -11,18 +11,15 @@ import contextlib
 import json
 from collections.abc import Coroutine
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, TypeVar
 
 from gantry.base.errors import EngineError, EngineUnreachable, InvalidInput, JobFailure
-from gantry.base.image_reference import parse_reference
 from gantry.control import build_rows, rows
 from gantry.control.walk import Walk, World
 from gantry.images.builder import run
 from gantry.images.ecr import current_login
 from gantry.images.pull_errors import explain
 from gantry.path.finish import Verdict
-from gantry.path.pull import PullRequest
 from gantry.pods.contract import LABEL_ATTEMPT, LABEL_INSTANCE, LABEL_JOB, Image
 from gantry.pods.docker_images import DockerImages
 from gantry.pods.frames import Frame, Kind
@@ -67,7 +64,7 @@ class BuildWalk(Walk):
                 raise JobFailure(
                     error.sentence, cure=error.cure, code=error.code, status="failed"
                 ) from error
-            tools = await self._tools(order)
+            tools = await self._tools()
             await rows.enter(self.job, "pulling")
             bases = await run.get_bases(order, tools, output.say)
             await build_rows.keep_base(self.job, bases.base.digest)
@@ -91,23 +88,18 @@ class BuildWalk(Walk):
         for epoch in range(1, self.job.lease_epoch):
             await run.forget(self._images, self._scratch(epoch))
 
-    async def _tools(self, order: run.Order) -> run.Tools:
+    async def _tools(self) -> run.Tools:
         instance, job = self.world.instance, self.job
         labels = {
             LABEL_INSTANCE: instance, LABEL_JOB: str(job.pk), LABEL_ATTEMPT: str(job.attempt + 1),
         }  # fmt: skip
-        login = await build_rows.pull_login(job)
-        # Without the cache the tag is asked for again too, where a registry has it.
-        policy = "always" if order.used is None and not order.use_cache else "missing"
-        progress = partial(rows.PullReporter, job)
+        request = await build_rows.pull_requests(job)
 
         async def pull(reference: str, digest: str) -> Image:
-            reporter = progress()
+            asked = request(reference, digest)
+            reporter = rows.PullReporter(job)
             try:
-                return await self.world.puller.ensure(
-                    PullRequest(reference, _policy(reference, policy), login(reference), digest),
-                    reporter.take,
-                )
+                return await self.world.puller.ensure(asked, reporter.take)
             finally:
                 await reporter.close()
 
@@ -168,10 +160,6 @@ class BuildWalk(Walk):
                 cure="Raise GANTRY_BUILD_TIMEOUT, or find out above what took so long.",
                 code="timeout", status="failed",
             ) from error  # fmt: skip
-
-
-def _policy(reference: str, wanted: str) -> str:
-    return "missing" if parse_reference(reference).domain == "localhost" else wanted
 
 
 class Output:

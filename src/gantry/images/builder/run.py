@@ -116,7 +116,7 @@ async def _base(
     try:
         image = await tools.pull(reference, digest)
     except JobFailure as failure:
-        if not digest:
+        if not digest or failure.code == "registry_not_allowed":
             raise
         raise JobFailure(
             f"Base image {reference} of the lock, {digest}, is no longer to be had: "
