@@ -161,6 +161,20 @@ async def forget(store: Store, scratch: str) -> None:
 async def _build(order: Order, made: context.Context, tools: Tools, say: Say) -> None:
     archive = made.folder.with_suffix(".tar")
     built: dict[str, str] = {}
+    try:
+        await _build_stages(order, made, archive, built, tools, say)
+    finally:
+        if not order.use_cache:
+            # Nobody finds them again; what the result stands on stays with it.
+            for image in dict.fromkeys(built.values()):
+                await asyncio.shield(forget(tools.store, image))
+
+
+async def _build_stages(
+    order: Order, made: context.Context, archive: Path, built: dict[str, str], tools: Tools,
+    say: Say,
+) -> None:  # fmt: skip
+    """Notes in `built` the image of each stage but the last, by its name and its number."""
     for number, stage in enumerate(made.stages, 1):
         await asyncio.to_thread(made.write, archive, stage.standing_on(built))
         size = archive.stat().st_size
@@ -171,7 +185,8 @@ async def _build(order: Order, made: context.Context, tools: Tools, say: Say) ->
             use_cache=order.use_cache, platform=order.platform,
         )  # fmt: skip
         image = await _build_stage(request, tools, say)
-        built |= {stage.name: image, str(number - 1): image}
+        if not last:
+            built |= {stage.name: image, str(number - 1): image}
 
 
 async def _build_stage(request: BuildRequest, tools: Tools, say: Say) -> str:
