@@ -31,8 +31,8 @@ SHAPES = Path(__file__).parent / "awx_shapes"
 TOKENS = {"int", "str", "bool", "float", "null", "datetime"}
 # In the order in which AWX was asked: each makes what the next needs.
 POSTS = [
-    "organizations_POST_created", "users_POST_created", "credential_types_POST_created",
-    "credentials_POST_created", "credentials_POST_created_custom",
+    "organizations_POST_created", "users_POST_created", "teams_POST_created",
+    "credential_types_POST_created", "credentials_POST_created", "credentials_POST_created_custom",
     "credentials_POST_created_registry", "execution_environments_POST_created_minimal",
     "execution_environments_copy_POST", "inventories_POST_created", "hosts_POST_created",
     "hosts_POST_created_more", "groups_POST_created", "groups_hosts_POST_associate",
@@ -43,6 +43,7 @@ POSTS = [
 MADE = {
     "organizations_POST_created": ("organizations", 2),
     "users_POST_created": ("users", 2),
+    "teams_POST_created": ("teams", 1),
     "credential_types_POST_created": ("credential_types", 22),
     "credentials_POST_created": ("credentials", 3),
     "inventories_POST_created": ("inventories", 2),

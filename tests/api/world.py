@@ -23,6 +23,7 @@ def build() -> dict[str, int]:
     """Plural -> id."""
     from gantry.resources import models as m
     from gantry.resources.events import event_id
+    from gantry.resources.roles import role_on
     from gantry.resources.tokens import issue
 
     organization = m.Organization.objects.get(name="Default")
@@ -74,10 +75,13 @@ def build() -> dict[str, int]:
         authorization_grant_type="password",
     )  # fmt: skip
     token, _, _ = issue(owner, "write", application=application)
+    team = m.Team.objects.create(name="team", organization=organization)
     result = m.JobHostSummary.objects.create(job=job, host=host, host_name="host", ok=1)
     return {
         "organizations": organization.pk,
         "users": owner.pk,
+        "teams": team.pk,
+        "roles": role_on(template, "execute_role").pk,
         "execution_environments": environment.pk,
         "projects": project.pk,
         "project_updates": update.pk,

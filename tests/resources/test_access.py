@@ -90,7 +90,7 @@ def test_one_row_and_a_whole_table_give_the_same_answer(db: str) -> None:
         ("auditor", "read", "there", True),
         ("auditor", "change", "here", False),
         ("boss", "change", "here", True),
-        ("boss", "start", "here", True),
+        ("boss", "delete", "here", True),
         ("boss", "read", "there", False),
         ("boss", "change", "there", False),
         ("member", "read", "here", False),

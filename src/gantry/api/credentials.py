@@ -13,12 +13,13 @@ from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 
 from gantry.api.credential_schema import credential_problems
-from gantry.api.names import url_of
+from gantry.api.names import type_of, url_of
 from gantry.api.shape import BASE, AwxSerializer
 from gantry.api.views import DetailView, ListCreateView, SubListView
 from gantry.resources import access
 from gantry.resources.credentials import ASK, ENCRYPTED
-from gantry.resources.models import Credential, CredentialType, Organization, User
+from gantry.resources.models import Credential, CredentialType, Organization, Role, Team, User
+from gantry.resources.roles import role_on
 
 FIELDS = (
     *BASE, "organization", "credential_type", "managed", "inputs", "kind", "cloud", "kubernetes",
@@ -30,9 +31,11 @@ class CredentialSerializer(AwxSerializer):
     cloud = serializers.SerializerMethodField()
     kubernetes = serializers.SerializerMethodField()
 
+    sublists = {
+        name: name for name in ("access_list", "object_roles", "owner_users", "owner_teams")
+    }
     linked = ("organization", "credential_type")
     summarized = ("organization", "credential_type")
-    selected = ("owner",)
     capabilities = {"edit": "change", "delete": "delete", "copy": "add", "use": "use"}
 
     class Meta:
@@ -58,15 +61,25 @@ class CredentialSerializer(AwxSerializer):
 
     def get_related(self, row: Any) -> dict[str, Any]:
         links = super().get_related(row)
-        if row is not None and row.owner_id:
-            links["user"] = url_of(row.owner)
+        if row is not None:
+            kinds = {"organization": links.get("organization")}
+            for owner in self._owners(row):
+                kinds.setdefault(owner["type"], owner["url"])
+            # AWX names one owner, an organization or a team before a person.
+            for kind in ("organization", "team", "user"):
+                if kinds.get(kind):
+                    links[kind] = kinds[kind]
+                    break
         return links
 
     def get_summary_fields(self, row: Any) -> dict[str, Any]:
         found = super().get_summary_fields(row)
         if row is not None:
-            found["owners"] = _owners(row)
+            found["owners"] = self._owners(row)
         return found
+
+    def _owners(self, row: Any) -> list[dict[str, Any]]:
+        return _owners(row, *self.once("owners", _administrators)[row.pk])
 
     def validate_credential_type(self, value: Any) -> Any:
         if self.instance is not None and value.pk != self.instance.credential_type_id:
@@ -139,7 +152,9 @@ class CredentialCreateSerializer(CredentialSerializer):
     user = serializers.PrimaryKeyRelatedField(
         queryset=User.objects.all(), required=False, default=None, write_only=True, allow_null=True
     )
-    team = serializers.IntegerField(required=False, default=None, write_only=True, allow_null=True)
+    team = serializers.PrimaryKeyRelatedField(
+        queryset=Team.objects.all(), required=False, default=None, write_only=True, allow_null=True
+    )
     organization = serializers.PrimaryKeyRelatedField(
         queryset=Organization.objects.all(), required=False, default=None, allow_null=True
     )
@@ -162,19 +177,21 @@ class CredentialCreateSerializer(CredentialSerializer):
                     ]
                 }
             )
-        team = attrs.pop("team", None)
-        if team:
-            # Teams come with RBAC; until then there is none to own anything.
-            raise serializers.ValidationError(
-                {"team": [f'Invalid pk "{team}" - object does not exist.']}
-            )
+        team = attrs.get("team")
+        if team is not None:
+            if not access.may(self.context["request"].user, "change", team):
+                raise PermissionDenied
+            attrs["organization"] = team.organization
         attrs["owner"] = attrs.pop("user", None)
         return super().validate(attrs)
 
-    def narrow_metadata(self, shown: dict[str, Any], method: str) -> dict[str, Any]:
-        if "team" in shown:
-            shown["team"]["type"] = "id"
-        return shown
+    def create(self, validated_data: dict[str, Any]) -> Any:
+        """A team's credential is its organization's, and its members use it."""
+        team = validated_data.pop("team", None)
+        row = super().create(validated_data)
+        if team is not None:
+            role_on(row, "use_role").teams.add(team)
+        return row
 
 
 def _store(row: Credential, inputs: dict[str, Any]) -> None:
@@ -184,10 +201,26 @@ def _store(row: Credential, inputs: dict[str, Any]) -> None:
     row.save(update_fields=["inputs", "modified"])
 
 
-def _owners(row: Any) -> list[dict[str, Any]]:
+def _administrators(page: list[Credential]) -> dict[int, tuple[list[User], list[Team]]]:
+    """The people who were made administrators of each credential, and the teams that have it."""
+    roles = Role.objects.filter(
+        kind="credential",
+        role_field__in=("admin_role", "use_role"),
+        object_id__in=[row.pk for row in page],
+    ).prefetch_related("members", "teams")
+    people: dict[int, list[User]] = {row.pk: [] for row in page}
+    teams: dict[int, dict[int, Team]] = {row.pk: {} for row in page}
+    for role in roles:
+        pk = role.object_id or 0
+        teams[pk].update({team.pk: team for team in role.teams.all()})
+        if role.role_field == "admin_role":
+            people[pk] = list(role.members.all())
+    return {row.pk: (people[row.pk], list(teams[row.pk].values())) for row in page}
+
+
+def _owners(row: Any, people: list[User], teams: list[Team]) -> list[dict[str, Any]]:
     owners: list[dict[str, Any]] = []
-    if row.owner is not None:
-        user = row.owner
+    for user in people:
         owners.append(
             {
                 "id": user.pk,
@@ -197,16 +230,17 @@ def _owners(row: Any) -> list[dict[str, Any]]:
                 "url": url_of(user),
             }
         )
-    if row.organization is not None:
-        owners.append(
-            {
-                "id": row.organization.pk,
-                "type": "organization",
-                "name": row.organization.name,
-                "description": row.organization.description,
-                "url": url_of(row.organization),
-            }
-        )
+    for about in (row.organization, *teams):
+        if about is not None:
+            owners.append(
+                {
+                    "id": about.pk,
+                    "type": type_of(about),
+                    "name": about.name,
+                    "description": about.description,
+                    "url": url_of(about),
+                }
+            )
     return owners
 
 
@@ -219,6 +253,8 @@ class CredentialList(ListCreateView):
 
     def check_add(self, attrs: Mapping[str, Any]) -> None:
         """For oneself always; for somebody else as their administrator; else by organization."""
+        if attrs.get("team") is not None:
+            return  # whether they may was asked when it was read
         owner = attrs.get("owner")
         if owner is not None and owner.pk != self.request.user.pk:
             if not access.may(self.request.user, "change", owner):

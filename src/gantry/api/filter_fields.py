@@ -20,6 +20,7 @@ from gantry.resources.models import (
     OAuth2AccessToken,
     OAuth2Application,
     Project,
+    Role,
     UnifiedJob,
     UnifiedJobTemplate,
     User,
@@ -69,7 +70,8 @@ def resolve(model: type[Model], path: str) -> tuple[list[Any], str]:
     fields: list[Any] = []
     names: list[str] = []
     at: type[Model] | None = model
-    for name in path.split("__"):
+    # AWX's roles lead to their object's kind through a table of all kinds.
+    for name in path.replace("content_type__model", "kind").split("__"):
         if at is None:
             raise ParseError(f"No related model for field {name}.")
         for step in _alias(at, name).split("__"):
@@ -132,6 +134,8 @@ def to_many(found: Any) -> bool:
 
 def search_fields(model: type[Model]) -> list[str]:
     """What `search=` looks into; AWX: get_search_fields."""
+    if model is Role:
+        return ["role_field", "kind"]
     found = [f.name for f in model._meta.fields if f.name in TEXT[:6]]
     if model is UnifiedJob:
         found.append("as_job__playbook")

@@ -33,10 +33,6 @@ LOOKUPS = {
     "iendswith", "regex", "iregex", "gt", "gte", "lt", "lte", "in", "isnull", "search",
 }  # fmt: skip
 MOST_CONDITIONS = 100
-ROLE_VERBS = {
-    "admin_role": "change", "use_role": "use", "execute_role": "start", "update_role": "update",
-    "adhoc_role": "adhoc", "read_role": "read", "member_role": "use", "auditor_role": "read",
-}  # fmt: skip
 
 
 @dataclass
@@ -212,15 +208,12 @@ def _narrow(queryset: QuerySet[Any], conditions: list[Condition], q: Q) -> Query
 
 def apply(queryset: QuerySet[Any], query: Query, user: Any) -> QuerySet[Any]:
     for role in query.roles:
-        verb = ROLE_VERBS.get(role)
-        if verb is None or queryset.model not in access.RULES:
+        if not access.roles_named(role, queryset.model):
             raise ParseError(
                 "Cannot apply role_level filter to this list because its model does not use roles "
                 "for access control."
             )
-        queryset = queryset.filter(
-            pk__in=access.within(user, verb, queryset.model._default_manager.all()).values("pk")
-        )
+        queryset = access.holding(user, role, queryset)
     if query.every:
         q = Q()
         for condition in query.every:

@@ -42,6 +42,7 @@ class InventorySerializer(AwxSerializer):
         name: name
         for name in (
             "hosts", "groups", "root_groups", "variable_data", "script", "job_templates",
+            "object_roles", "access_list",
         )
     }  # fmt: skip
     linked = ("organization",)

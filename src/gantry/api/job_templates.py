@@ -59,7 +59,9 @@ class JobTemplateSerializer(AwxSerializer):
     webhook_service = serializers.ChoiceField(choices=WEBHOOKS, read_only=True, allow_blank=True)
     webhook_credential = serializers.IntegerField(read_only=True)
 
-    sublists = {name: name for name in ("credentials", "jobs", "launch")}
+    sublists = {name: name for name in (
+        "credentials", "jobs", "launch", "object_roles", "access_list",
+    )}  # fmt: skip
     linked = (
         "inventory", "project", "organization", "execution_environment", "current_job", "last_job",
     )  # fmt: skip
@@ -190,7 +192,8 @@ class JobTemplateCreate:
     request: Any
 
     def check_add(self, attrs: Mapping[str, Any]) -> None:
-        row = JobTemplate(organization=attrs["project"].organization)
+        project = attrs["project"]
+        row = JobTemplate(project=project, organization=project.organization)
         if not access.may(self.request.user, "add", row):
             raise PermissionDenied
 
@@ -207,7 +210,7 @@ class JobTemplateDetail(DetailView):
     def check_change(self, row: Any, attrs: Mapping[str, Any]) -> None:
         project = attrs.get("project") or row.project
         if project is not None and project.organization_id != row.organization_id:
-            moved = JobTemplate(organization=project.organization)
+            moved = JobTemplate(project=project, organization=project.organization)
             if not access.may(self.request.user, "add", moved):
                 raise PermissionDenied
 

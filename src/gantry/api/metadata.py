@@ -18,7 +18,9 @@ from rest_framework.request import Request, clone_request
 from gantry.api.fields import VariablesField
 from gantry.api.filter_fields import related_search_fields, search_fields
 from gantry.api.names import title_of, type_of
-from gantry.resources.models import UnifiedJob, UnifiedJobTemplate
+from gantry.resources.models import Role, UnifiedJob, UnifiedJobTemplate
+from gantry.resources.role_names import PARENTS
+from gantry.resources.roles import kind_of
 
 HELP = {
     "id": "Database ID for this {}.",
@@ -53,8 +55,11 @@ class AwxMetadata(metadata.SimpleMetadata):
         if model is None:
             return found
         found["types"] = list(view.types) if getattr(view, "types", None) else [type_of(model)]
+        kind = kind_of(model)
+        if kind is not None:
+            found["object_roles"] = list(PARENTS[kind])
         if isinstance(view, generics.ListAPIView):
-            found["search_fields"] = [s.replace("as_job__", "job__") for s in search_fields(model)]
+            found["search_fields"] = [_shown(model, s) for s in search_fields(model)]
             found["related_search_fields"] = related_search_fields(model)
             found["max_page_size"] = getattr(view.paginator, "max_page_size", None)
         return found
@@ -159,6 +164,13 @@ class AwxMetadata(metadata.SimpleMetadata):
         elif isinstance(column, BooleanField):
             kind = "boolean"
         return kind or str(self.label_lookup[field])
+
+
+def _shown(model: type[Model], name: str) -> str:
+    """AWX's name of a field that is searched."""
+    if model is Role and name == "kind":
+        return "content_type__model"
+    return name.replace("as_job__", "job__")
 
 
 def _column(model: type[Model] | None, name: str | None) -> Any:

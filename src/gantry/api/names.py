@@ -24,6 +24,8 @@ from gantry.resources.models import (
     Organization,
     Project,
     ProjectUpdate,
+    Role,
+    Team,
     UnifiedJob,
     UnifiedJobTemplate,
     User,
@@ -34,6 +36,8 @@ ROOT = "/api/v2/"
 NAMES: dict[type[Model], tuple[str, str]] = {
     Organization: ("organization", "organizations"),
     User: ("user", "users"),
+    Team: ("team", "teams"),
+    Role: ("role", "roles"),
     ExecutionEnvironment: ("execution_environment", "execution_environments"),
     EnvironmentBuild: ("environment_build", "environment_builds"),
     EnvironmentDigest: ("environment_digest", "environment_digests"),

@@ -1,17 +1,16 @@
-"""/api/v2/organizations/ and the people of one. What it owns is in organization_lists.py."""
+"""/api/v2/organizations/. Its people are in people.py, what it owns in organization_lists.py."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 from cryptography import x509
 from django.db.models import Count
 from rest_framework import serializers
 
 from gantry.api.shape import BASE, AwxSerializer
-from gantry.api.users import UserSerializer
-from gantry.api.views import AttachView, DetailView, ListCreateView
+from gantry.api.views import DetailView, ListCreateView
 from gantry.base.errors import InvalidInput
 from gantry.images.allowed import check_registries
 from gantry.images.public_keys import load_keys
@@ -22,7 +21,8 @@ from gantry.resources.models import (
     JobTemplate,
     Organization,
     Project,
-    User,
+    Role,
+    Team,
 )
 
 
@@ -70,7 +70,7 @@ class OrganizationSerializer(AwxSerializer):
         name: name
         for name in (
             "execution_environments", "projects", "inventories", "job_templates", "users",
-            "admins", "credentials", "applications",
+            "admins", "teams", "credentials", "applications", "object_roles", "access_list",
         )
     }  # fmt: skip
     linked = ("default_environment",)
@@ -112,10 +112,12 @@ class OrganizationSerializer(AwxSerializer):
 
 def _counts(ids: list[int], detail: bool) -> dict[int, dict[str, int]]:
     """Of a page of organizations at once; AWX counts hosts only where one is shown."""
-    found = {pk: {"teams": 0} for pk in ids}
+    found: dict[int, dict[str, int]] = {pk: {} for pk in ids}
+    people = Role.members.through.objects.filter(role__kind="organization")
     sources: list[tuple[str, Any, str]] = [
-        ("users", Organization.users.through.objects, "organization"),
-        ("admins", Organization.admins.through.objects, "organization"),
+        ("users", people.filter(role__role_field="member_role"), "role__object_id"),
+        ("admins", people.filter(role__role_field="admin_role"), "role__object_id"),
+        ("teams", Team.objects, "organization"),
         ("inventories", Inventory.objects, "organization"),
         ("projects", Project.objects, "organization"),
         ("job_templates", JobTemplate.objects, "organization"),
@@ -138,18 +140,3 @@ class OrganizationList(ListCreateView):
 class OrganizationDetail(DetailView):
     model = Organization
     serializer_class = OrganizationSerializer
-
-
-class _People(AttachView):
-    model = User
-    serializer_class = UserSerializer
-    parent_model = Organization
-    ordering: ClassVar[tuple[str, ...] | None] = ("username",)
-
-
-class OrganizationUsersList(_People):
-    relationship = "users"
-
-
-class OrganizationAdminsList(_People):
-    relationship = "admins"

@@ -41,6 +41,7 @@ class ProjectSerializer(AwxSerializer):
         "inventory_files": "inventories",
         "update": "update",
         "project_updates": "project_updates",
+        **{name: name for name in ("teams", "object_roles", "access_list")},
     }
     linked = (
         "organization", "default_environment", "credential", "signature_validation_credential",

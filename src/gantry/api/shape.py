@@ -25,6 +25,7 @@ from gantry.api.fields import CharNullField, ChoiceNullField, NullableBooleanFie
 from gantry.api.names import type_of, url_of
 from gantry.resources.access import may
 from gantry.resources.organizations import Organization, User
+from gantry.resources.roles import kind_of, roles_of
 
 BASE = (
     "id", "type", "url", "related", "summary_fields", "created", "modified", "name", "description",
@@ -152,12 +153,22 @@ class AwxSerializer(serializers.ModelSerializer[Any]):
             target = _foreign(row, key)
             if target is not None:
                 found[key] = summary(target, SUMMARIES[key])
+        if kind_of(type(row)) is not None:
+            found["object_roles"] = self._object_roles(row)
         if self.capabilities:
             found["user_capabilities"] = {
                 name: may_write(self.user) and self.capable(verb, row)
                 for name, verb in self.capabilities.items()
             }
         return found
+
+    def _object_roles(self, row: Any) -> dict[str, dict[str, Any]]:
+        roles = self.once("object_roles", roles_of)[row.pk]
+        return {
+            name: {"description": role.description, "name": role.name, "id": role.pk}
+            | ({"user_only": True} if role.user_only else {})
+            for name, role in roles.items()
+        }
 
     def capable(self, verb: str, row: Any) -> bool:
         return may(self.user, verb, row)

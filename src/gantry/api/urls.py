@@ -7,6 +7,7 @@ from typing import Any
 from django.urls import URLPattern, include, path
 
 from gantry.api import (
+    access_list,
     applications,
     auth,
     config,
@@ -30,16 +31,29 @@ from gantry.api import (
     oauth_views,
     organization_lists,
     organizations,
+    people,
     ping,
     project_updates,
     projects,
+    roles,
     root,
     stdout,
+    team_lists,
+    teams,
     tokens,
     unified_job_templates,
     unified_jobs,
     user_lists,
     users,
+)
+from gantry.resources.models import (
+    Credential,
+    Inventory,
+    JobTemplate,
+    Organization,
+    Project,
+    Team,
+    User,
 )
 
 
@@ -54,6 +68,14 @@ def noun(plural: str, views: dict[str, Any], below: dict[str, Any]) -> list[URLP
     return found
 
 
+def rights(model: type[Any]) -> dict[str, Any]:
+    """The lists below everything that has roles of its own."""
+    return {
+        "object_roles": roles.object_roles_of(model),
+        "access_list": access_list.access_list_of(model),
+    }
+
+
 v2 = [
     path("", root.VersionTwo.as_view()),
     path("ping/", ping.Ping.as_view()),
@@ -63,8 +85,10 @@ v2 = [
         "organizations",
         {"list": organizations.OrganizationList, "detail": organizations.OrganizationDetail},
         {
-            "users": organizations.OrganizationUsersList,
-            "admins": organizations.OrganizationAdminsList,
+            "users": people.OrganizationUsersList,
+            "admins": people.OrganizationAdminsList,
+            "teams": teams.OrganizationTeamsList,
+            **rights(Organization),
             "inventories": organization_lists.OrganizationInventoriesList,
             "execution_environments": organization_lists.OrganizationExecutionEnvironmentsList,
             "projects": organization_lists.OrganizationProjectsList,
@@ -84,6 +108,31 @@ v2 = [
             "tokens": tokens.UserTokensList,
             "personal_tokens": tokens.UserPersonalTokensList,
             "authorized_tokens": tokens.UserAuthorizedTokensList,
+            "projects": user_lists.UserProjectsList,
+            "teams": team_lists.UserTeamsList,
+            "roles": roles.UserRolesList,
+            "access_list": access_list.access_list_of(User),
+        },
+    ),
+    *noun(
+        "teams",
+        {"list": teams.TeamList, "detail": teams.TeamDetail},
+        {
+            "users": people.TeamUsersList,
+            "roles": roles.TeamRolesList,
+            "projects": team_lists.TeamProjectsList,
+            "credentials": team_lists.TeamCredentialsList,
+            **rights(Team),
+        },
+    ),
+    *noun(
+        "roles",
+        {"list": roles.RoleList, "detail": roles.RoleDetail},
+        {
+            "users": roles.RoleUsersList,
+            "teams": roles.RoleTeamsList,
+            "parents": roles.RoleParentsList,
+            "children": roles.RoleChildrenList,
         },
     ),
     path("users/<str:name>/personal_tokens/", tokens.NamedPersonalTokensList.as_view()),
@@ -120,6 +169,8 @@ v2 = [
             "inventories": projects.ProjectInventories,
             "update": projects.ProjectUpdateView,
             "project_updates": projects.ProjectUpdatesList,
+            "teams": team_lists.ProjectTeamsList,
+            **rights(Project),
         },
     ),
     *noun(
@@ -137,7 +188,11 @@ v2 = [
     *noun(
         "credentials",
         {"list": credentials.CredentialList, "detail": credentials.CredentialDetail},
-        {},
+        {
+            "owner_users": team_lists.CredentialOwnerUsersList,
+            "owner_teams": team_lists.CredentialOwnerTeamsList,
+            **rights(Credential),
+        },
     ),
     *noun(
         "credential_types",
@@ -163,6 +218,7 @@ v2 = [
             "variable_data": inventories.InventoryVariableData,
             "script": inventories.InventoryScriptView,
             "job_templates": job_templates.InventoryJobTemplateList,
+            **rights(Inventory),
         },
     ),
     *noun(
@@ -194,6 +250,7 @@ v2 = [
             "preflight": job_template_preflight.JobTemplatePreflight,
             "jobs": jobs.JobTemplateJobsList,
             "credentials": job_templates.JobTemplateCredentialsList,
+            **rights(JobTemplate),
         },
     ),
     *noun(

@@ -8,8 +8,10 @@ from django.db.models import QuerySet
 
 from gantry.api.credentials import CredentialCreateSerializer
 from gantry.api.organizations import OrganizationSerializer
+from gantry.api.projects import ProjectSerializer
 from gantry.api.views import SubListCreateView, SubListView
-from gantry.resources.models import Credential, Organization, User
+from gantry.resources.access import visible
+from gantry.resources.models import Credential, Organization, Project, User
 
 
 class UserOrganizationsList(SubListView):
@@ -26,6 +28,17 @@ class UserAdminOfOrganizationsList(SubListView):
     relationship = "admin_of_organizations"
 
 
+class UserProjectsList(SubListView):
+    """What both that person and whoever asks may read."""
+
+    model = Project
+    serializer_class = ProjectSerializer
+    parent_model = User
+
+    def children(self, parent: Any) -> QuerySet[Any]:
+        return visible(parent, Project.objects.all())
+
+
 class UserCredentialsList(SubListCreateView):
     model = Credential
     serializer_class = CredentialCreateSerializer
@@ -33,4 +46,5 @@ class UserCredentialsList(SubListCreateView):
     parent_key = "user"
 
     def children(self, parent: Any) -> QuerySet[Any]:
-        return Credential.objects.filter(owner=parent)
+        roles = parent.roles.filter(kind="credential", role_field__in=("admin_role", "use_role"))
+        return Credential.objects.filter(pk__in=roles.order_by().values("object_id"))

@@ -14,6 +14,7 @@ from rest_framework.exceptions import PermissionDenied
 
 from gantry.api.shape import AwxSerializer
 from gantry.api.views import DetailView, ListCreateView, ListView, person_of
+from gantry.resources.access_people import know_organizations
 from gantry.resources.credentials import ENCRYPTED
 from gantry.resources.models import User
 
@@ -37,6 +38,7 @@ class UserSerializer(AwxSerializer):
         "tokens": "tokens",
         "authorized_tokens": "authorized_tokens",
         "personal_tokens": "personal_tokens",
+        **{name: name for name in ("teams", "projects", "roles", "access_list")},
     }
     capabilities = {"edit": "change", "delete": "delete"}
     hints = {"ldap_dn": {"type": "string"}, "email": {"label": "Email address"}}
@@ -51,6 +53,10 @@ class UserSerializer(AwxSerializer):
             "ldap_dn", "last_login", "external_account",
         )  # fmt: skip
         read_only_fields = ("last_login",)
+
+    def capable(self, verb: str, row: Any) -> bool:
+        self.once("organizations", know_organizations)
+        return super().capable(verb, row)
 
     def get_ldap_dn(self, row: User) -> str:
         return ""

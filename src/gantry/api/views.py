@@ -27,6 +27,7 @@ from gantry.api.busy import refuse_if_busy
 from gantry.api.headers import product_headers
 from gantry.api.names import url_of
 from gantry.resources import access
+from gantry.resources.granting import give_to_creator
 from gantry.resources.models import User
 
 
@@ -154,6 +155,7 @@ class ListCreateView(ListView, generics.ListCreateAPIView[Any]):
         self.check_add(serializer.validated_data)
         with transaction.atomic():
             row = self.save(serializer)
+            give_to_creator(request.user, row)
         # Read back with everything that its shape needs.
         shown = self.get_serializer(self.reread(row))
         return Response(shown.data, status.HTTP_201_CREATED, headers={"Location": url_of(row)})

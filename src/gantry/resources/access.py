@@ -1,125 +1,36 @@
 """The one permission check: may this user do this to that row? Called by API, web, CLI and launch.
 
-Who stands how to a row (administrator of its organization, its owner, ...) is a role; what a role
-may do is the table RULES. A role is asked in two ways that must agree: of one row in `_holds`, of a
-whole table in `_reach`. Roles that are granted row by row (AWX's RBAC) come as further roles here.
+What it takes is data, in access_rules.py; what a user is, in standing.py. Each kind of grant is
+asked in two ways that must agree: of one row in `_stands`, of a whole table in `_reach`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, cast
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model, Q, QuerySet
 
-from gantry.resources.builds import EnvironmentBuild, EnvironmentDefinition
-from gantry.resources.credentials import Credential, CredentialType
-from gantry.resources.environments import EnvironmentDigest, ExecutionEnvironment
-from gantry.resources.events import JobEvent
-from gantry.resources.inventories import Group, Host, Inventory
-from gantry.resources.jobs import Job, JobHostSummary, ProjectUpdate, UnifiedJob
-from gantry.resources.organizations import Organization, User
-from gantry.resources.projects import Project
+from gantry.resources import access_people as people
+from gantry.resources.access_rules import OWNER, RULES, SHARED, Grant, On, Verb
+from gantry.resources.credentials import CredentialType
+from gantry.resources.environments import ExecutionEnvironment
+from gantry.resources.organizations import User
+from gantry.resources.role_names import PARENTS
+from gantry.resources.roles import Role, kind_of
+from gantry.resources.standing import Person, Standing, forget, standing
 from gantry.resources.templates import JobTemplate, UnifiedJobTemplate
-from gantry.resources.tokens import OAuth2AccessToken, OAuth2Application
+
+__all__ = [
+    "RULES", "Person", "Standing", "Verb", "forget", "holding", "holds", "may", "may_add",
+    "roles_named", "standing", "visible", "within",
+]  # fmt: skip
 
 M = TypeVar("M", bound=Model)
-Verb = Literal["read", "add", "change", "delete", "use", "start", "update", "cancel", "adhoc"]
-Role = Literal[
-    "anyone", "auditor", "org_admin", "org_member", "any_admin", "owner", "self", "shared"
-]
-Person = User | AnonymousUser
-
-# From a row to its organization; "" means that the row is the organization.
-ORGANIZATION: dict[type[Model], str] = {
-    Organization: "",
-    Credential: "organization",
-    ExecutionEnvironment: "organization",
-    EnvironmentBuild: "organization",
-    EnvironmentDefinition: "environment__organization",
-    EnvironmentDigest: "environment__organization",
-    Inventory: "organization",
-    Host: "inventory__organization",
-    Group: "inventory__organization",
-    Project: "organization",
-    JobTemplate: "organization",
-    UnifiedJobTemplate: "organization",
-    UnifiedJob: "organization",
-    Job: "organization",
-    ProjectUpdate: "organization",
-    JobEvent: "job__organization",
-    JobHostSummary: "job__organization",
-    OAuth2Application: "organization",
-    OAuth2AccessToken: "application__organization",
-}
-# The foreign key to a row's "owner", where there is one.
-OWNER: dict[type[Model], str] = {OAuth2AccessToken: "user"}
-
-_NOBODY: frozenset[Role] = frozenset()
-_ADMIN: frozenset[Role] = frozenset({"org_admin"})
-_SEE: frozenset[Role] = frozenset({"org_admin", "auditor"})
-_OWNED: dict[str, frozenset[Role]] = {
-    "read": _SEE,
-    "add": _ADMIN,
-    "change": _ADMIN,
-    "delete": _ADMIN,
-    "use": _ADMIN,
-    "start": _ADMIN,
-    "update": _ADMIN,
-    "cancel": _ADMIN,
-    "adhoc": _ADMIN,
-}
-# Superusers may do everything that somebody may; `_never` says what even they may not.
-RULES: dict[type[Model], dict[str, frozenset[Role]]] = {
-    **dict.fromkeys(ORGANIZATION, _OWNED),
-    Organization: {
-        "read": _SEE | {"org_member"},
-        "add": _NOBODY,
-        "change": _ADMIN,
-        "delete": _ADMIN,
-        "use": _ADMIN,
-    },
-    ExecutionEnvironment: {**_OWNED, "read": _SEE | {"org_member", "shared"}},
-    EnvironmentDefinition: {**_OWNED, "read": _SEE | {"org_member", "shared"}},
-    EnvironmentDigest: {"read": _SEE | {"org_member", "shared"}},
-    Credential: {k: v | {"owner"} for k, v in _OWNED.items()},
-    CredentialType: {"read": frozenset({"anyone"})},
-    OAuth2Application: {**_OWNED, "read": _SEE | {"org_member"}},
-    OAuth2AccessToken: {k: v | {"owner"} for k, v in _OWNED.items()},
-    User: {
-        # AWX's ORG_ADMINS_CAN_SEE_ALL_USERS, on by default
-        "read": frozenset({"self", "auditor", "any_admin", "org_member"}),
-        "change": frozenset({"self", "org_admin"}),
-        "delete": _ADMIN,
-        "add": _ADMIN,
-    },
-}
-
-
-@dataclass(frozen=True)
-class Standing:
-    """What a user is, read once a request: the answer to every later question costs no query."""
-
-    user: int
-    superuser: bool
-    auditor: bool
-    admin_of: frozenset[int]
-    member_of: frozenset[int]
-
-
-def standing(user: Person) -> Standing:
-    """Kept on the user object, which lives as long as a request."""
-    known = getattr(user, "_standing", None)
-    if isinstance(known, Standing):
-        return known
-    if not isinstance(user, User) or not user.is_active:
-        return Standing(0, False, False, frozenset(), frozenset())
-    admin_of = frozenset(user.admin_of_organizations.values_list("pk", flat=True))
-    member_of = frozenset(user.organizations.values_list("pk", flat=True)) | admin_of
-    found = Standing(user.pk, user.is_superuser, user.is_system_auditor, admin_of, member_of)
-    user._standing = found  # type: ignore[attr-defined]
-    return found
+_NOBODY: frozenset[Grant] = frozenset()
+_NONE = Q(pk__in=[])
+_ALL = ~_NONE
 
 
 def may(user: Person, verb: str, row: Model) -> bool:
@@ -131,19 +42,24 @@ def may(user: Person, verb: str, row: Model) -> bool:
         return False
     if who.superuser:
         return True
-    roles = _rules(type(row)).get(verb, _NOBODY)
-    return any(_holds(role, who, row) for role in roles)
+    grants = _rules(type(row)).get(verb, _NOBODY)
+    if who.auditor and verb == "read" and grants:
+        return True
+    return any(_stands(grant, who, row) for grant in grants)
 
 
 def may_add(user: Person, model: type[Model]) -> bool:
     """Whether there is any place where `user` may add such a row."""
     who = standing(user)
-    if who.superuser:
-        return True
-    roles = _rules(model).get("add", _NOBODY)
-    if "owner" in roles and who.user:
-        return True
-    return "org_admin" in roles and bool(who.admin_of)
+    if not who.user or who.superuser:
+        return who.superuser
+    for grant in _rules(model).get("add", _NOBODY):
+        if not isinstance(grant, On):
+            if grant == "owner" or (grant == "administrator" and who.admin_of):
+                return True
+        elif who.holding(grant.kind, grant.role) or who.organizations(grant.kind, grant.role):
+            return True
+    return False
 
 
 def visible(user: Person, queryset: QuerySet[M]) -> QuerySet[M]:
@@ -156,16 +72,44 @@ def within(user: Person, verb: str, queryset: QuerySet[M]) -> QuerySet[M]:
     who = standing(user)
     if not who.user:
         return queryset.none()
-    roles = _rules(queryset.model).get(verb, _NOBODY)
-    if who.superuser or "anyone" in roles or (who.auditor and "auditor" in roles):
+    grants = _rules(queryset.model).get(verb, _NOBODY)
+    if who.superuser or (who.auditor and verb == "read" and grants):
         return queryset
-    reach = Q(pk__in=[])
-    for role in roles:
-        reach |= _reach(role, who, queryset.model)
+    reach = _NONE
+    for grant in grants:
+        found = _reach(grant, who, queryset.model)
+        if found is _ALL:
+            return queryset
+        reach |= found
     return queryset.filter(reach)
 
 
-def _rules(model: type[Model]) -> dict[str, frozenset[Role]]:
+def holds(user: Person, role: str, row: Model) -> bool:
+    """Whether `user` holds a role on a row, given or implied."""
+    kind = kind_of(type(row))
+    if kind is None or role not in PARENTS[kind]:
+        return False
+    return _on_stands(On(kind, role), standing(user), row)
+
+
+def holding(user: Person, role: str, queryset: QuerySet[M]) -> QuerySet[M]:
+    """The part of `queryset` on which `user` holds a role: AWX's `role_level`."""
+    reach, who = _NONE, standing(user)
+    for grant in roles_named(role, queryset.model):
+        reach |= _on_reach(grant, who)
+    return queryset.filter(reach)
+
+
+def roles_named(role: str, model: type[Model]) -> list[On]:
+    """The roles of that name that rows of a model can have; none where it has no roles."""
+    kind = kind_of(model)
+    kinds: list[tuple[str | None, tuple[str, str] | None]] = [(kind, None)]
+    if model is UnifiedJobTemplate:
+        kinds = [(kind_of(JobTemplate), ("kind", "job_template")), ("project", ("kind", "project"))]
+    return [On(k, role, when=when) for k, when in kinds if k and role in PARENTS[k]]
+
+
+def _rules(model: type[Model]) -> dict[str, frozenset[Grant]]:
     return RULES.get(model, {})
 
 
@@ -176,70 +120,112 @@ def _never(verb: str, row: Model) -> bool:
     return isinstance(row, ExecutionEnvironment) and row.managed and verb == "delete"
 
 
-def _organization(row: Model) -> int | None:
-    path = ORGANIZATION.get(type(row))
-    if path is None:
-        return None
-    if path == "":
-        return cast("int | None", row.pk)
-    *parents, last = path.split("__")
-    at: Any = row
-    for parent in parents:
-        at = getattr(at, parent)
-        if at is None:
+def _walk(row: Any, path: str) -> Any:
+    """What is at the end of a path of foreign keys, or None where one leads nowhere."""
+    for step in path.split("__") if path else ():
+        if row is None:
             return None
-    return cast("int | None", getattr(at, f"{last}_id"))
+        try:
+            row = getattr(row, step)
+        except ObjectDoesNotExist:
+            return None
+    return row
 
 
-def _holds(role: Role, who: Standing, row: Model) -> bool:
+def _id_at(row: Any, path: str) -> Any:
+    """The id of that row; the last step reads no row."""
+    if not path:
+        return row.pk
+    before, _, last = path.rpartition("__")
+    at = _walk(row, before)
+    return None if at is None else getattr(at, f"{last}_id")
+
+
+def _stands(grant: Grant, who: Standing, row: Any) -> bool:
+    if isinstance(grant, On):
+        return _on_stands(grant, who, row)
+    if grant in _STANDS:
+        return _STANDS[grant](who, row)
     if isinstance(row, User):
-        return _holds_over_user(role, who, row)
-    if role == "owner":
-        return getattr(row, f"{OWNER.get(type(row), 'owner')}_id", None) == who.user
-    if role in ("anyone", "auditor"):
-        return role == "anyone" or who.auditor
-    organization = _organization(row)
-    if role == "shared":
-        return organization is None
-    return organization in (who.admin_of if role == "org_admin" else who.member_of)
+        return people.stands_to_user(grant, who, row)
+    return isinstance(row, Role) and _stands_to_role(grant, who, row)
 
 
-def _holds_over_user(role: Role, who: Standing, row: User) -> bool:
-    """AWX's UserAccess: whoever administers all of a person's organizations administers them."""
-    if role in ("self", "auditor"):
-        return row.pk == who.user if role == "self" else who.auditor
-    if role == "any_admin":
-        return bool(who.admin_of)
-    if row.pk is None:
-        return role == "org_admin" and bool(who.admin_of)
-    theirs = set(row.organizations.values_list("pk", flat=True))
-    theirs |= set(row.admin_of_organizations.values_list("pk", flat=True))
-    if role == "org_admin":
-        above = row.is_superuser or row.is_system_auditor
-        return not above and bool(theirs) and theirs <= who.admin_of
-    return role == "org_member" and bool(theirs & who.member_of)
-
-
-def _reach(role: Role, who: Standing, model: type[Model]) -> Q:
+def _reach(grant: Grant, who: Standing, model: type[Model]) -> Q:
+    if isinstance(grant, On):
+        return _on_reach(grant, who)
+    if grant in _REACH:
+        return _REACH[grant](who, model)
     if model is User:
-        return _reach_of_users(role, who)
-    path = ORGANIZATION.get(model)
-    if role == "owner":
-        return Q(**{OWNER.get(model, "owner"): who.user})
-    if role == "shared":
-        return Q(**{f"{path}__isnull": True})
-    if role in ("org_admin", "org_member") and path is not None:
-        among = who.admin_of if role == "org_admin" else who.member_of
-        return Q(**{f"{path}__in" if path else "pk__in": among})
-    return Q(pk__in=[])
+        return people.reach_of_users(grant, who)
+    return _reach_of_roles(grant, who) if model is Role else _NONE
 
 
-def _reach_of_users(role: Role, who: Standing) -> Q:
-    if role == "self":
-        return Q(pk=who.user)
-    if role == "any_admin" and who.admin_of:
-        return ~Q(pk__in=[])
-    if role == "org_member":
-        mates = Organization.objects.filter(pk__in=who.member_of)
-        return Q(pk__in=mates.values("users")) | Q(pk__in=mates.values("admins"))
-    return Q(pk__in=[])
+# The relations that are no role, of a row and of a table.
+_STANDS: dict[str, Callable[[Standing, Any], bool]] = {
+    "anyone": lambda who, row: True,
+    "owner": lambda who, row: bool(_id_at(row, OWNER.get(type(row), "owner")) == who.user),
+    "creator": lambda who, row: bool(row.created_by_id == who.user),
+    "shared": lambda who, row: _id_at(row, SHARED[type(row)]) is None,
+    "administrator": lambda who, row: bool(who.admin_of),
+    "seer": lambda who, row: who.sees_everybody,
+}
+_REACH: dict[str, Callable[[Standing, type[Model]], Q]] = {
+    "anyone": lambda who, model: _ALL,
+    "owner": lambda who, model: Q(**{OWNER.get(model, "owner"): who.user}),
+    "creator": lambda who, model: Q(created_by=who.user),
+    "shared": lambda who, model: Q(**{f"{SHARED[model]}__isnull": True}),
+    "administrator": lambda who, model: _ALL if who.admin_of else _NONE,
+    "seer": lambda who, model: _ALL if who.sees_everybody else _NONE,
+}
+
+
+def _on_stands(grant: On, who: Standing, row: Any) -> bool:
+    if grant.when is not None and _walk(row, grant.when[0]) != grant.when[1]:
+        return False
+    if who.everywhere(grant.kind, grant.role):
+        return True
+    pk = _id_at(row, grant.path)
+    if pk is not None and pk in who.holding(grant.kind, grant.role):
+        return True
+    organizations = who.organizations(grant.kind, grant.role)
+    if not organizations:
+        return False
+    return _id_at(row, _organization_at(grant)) in organizations
+
+
+def _on_reach(grant: On, who: Standing) -> Q:
+    narrow = Q(**dict([grant.when])) if grant.when else None
+    if who.everywhere(grant.kind, grant.role):
+        return narrow if narrow is not None else _ALL
+    q = _NONE
+    ids = who.holding(grant.kind, grant.role)
+    if ids:
+        q |= Q(**{f"{grant.path or 'pk'}__in": ids})
+    organizations = who.organizations(grant.kind, grant.role)
+    if organizations:
+        q |= Q(**{f"{_organization_at(grant)}__in": organizations})
+    return q & narrow if narrow is not None and q is not _NONE else q
+
+
+def _organization_at(grant: On) -> str:
+    """Only asked of kinds that have one: an organization's roles are implied by its own alone."""
+    return f"{grant.path}__organization" if grant.path else "organization"
+
+
+def _stands_to_role(grant: Grant, who: Standing, row: Role) -> bool:
+    """A role is seen by whoever may see its object, and given by the object's administrators."""
+    if row.system:
+        return grant == "visible"
+    needed = On(row.kind, "read_role" if grant == "visible" else "admin_role")
+    return row.content_object is not None and _on_stands(needed, who, row.content_object)
+
+
+def _reach_of_roles(grant: Grant, who: Standing) -> Q:
+    q = Q(kind="") if grant == "visible" else _NONE
+    for kind in PARENTS:
+        needed = On(kind, "read_role" if grant == "visible" else "admin_role")
+        if who.holding(kind, needed.role) or who.organizations(kind, needed.role):
+            rows = people.model_of(kind)._default_manager.filter(_on_reach(needed, who))
+            q |= Q(kind=kind, object_id__in=rows.order_by().values("pk"))
+    return q

@@ -7,3 +7,10 @@ class Resources(AppConfig):
     name = "gantry.resources"
     label = "resources"
     default = True
+
+    def ready(self) -> None:
+        from gantry.resources.roles import kind_of, watch
+
+        for model in self.get_models():
+            if kind_of(model) is not None:
+                watch(model)

@@ -17,8 +17,9 @@ from gantry.resources.jobs import (
     UnifiedJob,
 )
 from gantry.resources.logins import LoginFailure
-from gantry.resources.organizations import Organization, User
+from gantry.resources.organizations import Organization, Team, User
 from gantry.resources.projects import Artifact, Project, ProjectSnapshot
+from gantry.resources.roles import Role
 from gantry.resources.templates import JobTemplate, UnifiedJobTemplate
 from gantry.resources.tokens import (
     OAuth2AccessToken,
@@ -55,6 +56,8 @@ __all__ = [
     "Project",
     "ProjectSnapshot",
     "ProjectUpdate",
+    "Role",
+    "Team",
     "UnifiedJob",
     "UnifiedJobTemplate",
     "User",

@@ -1,11 +1,14 @@
-"""Users and organizations, and who belongs to which."""
+"""Users, organizations and teams. Who belongs to which is said by roles: roles.py."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 
 from gantry.resources.base import PREFLIGHT_POLICIES, Owned
+from gantry.resources.roles import Role, role_on
 
 
 class User(AbstractUser):
@@ -17,6 +20,15 @@ class User(AbstractUser):
 
     class Meta:
         ordering = ["username"]
+
+    @property
+    def organizations(self) -> models.QuerySet[Organization]:
+        """Those that they were made a member of."""
+        return _organizations(self, "member_role")
+
+    @property
+    def admin_of_organizations(self) -> models.QuerySet[Organization]:
+        return _organizations(self, "admin_role")
 
 
 class Organization(Owned):
@@ -34,11 +46,42 @@ class Organization(Owned):
     # PEM public keys; when there are any, only images signed by one of them run.
     signature_keys = models.TextField(blank=True, default="")
     preflight = models.CharField(max_length=8, choices=PREFLIGHT_POLICIES, default="warn")
-    users = models.ManyToManyField(User, blank=True, related_name="organizations")
-    admins = models.ManyToManyField(User, blank=True, related_name="admin_of_organizations")
 
     class Meta:
         ordering = ["name"]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def users(self) -> Any:
+        """Its members, as a manager of them: `add`, `remove`, `all`."""
+        return role_on(self, "member_role").members
+
+    @property
+    def admins(self) -> Any:
+        return role_on(self, "admin_role").members
+
+
+def _organizations(user: User, role: str) -> models.QuerySet[Organization]:
+    held = Role.objects.filter(kind="organization", role_field=role, members=user)
+    return Organization.objects.filter(pk__in=held.values("object_id"))
+
+
+class Team(Owned):
+    """People of an organization who are given roles together."""
+
+    name = models.CharField(max_length=512)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="teams")
+
+    class Meta:
+        ordering = ["organization__name", "name"]
+        constraints = [models.UniqueConstraint(fields=["organization", "name"], name="team_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def users(self) -> Any:
+        """Its members, as a manager of them."""
+        return role_on(self, "member_role").members

@@ -18,6 +18,8 @@ from gantry.resources.credentials import CredentialType
 from gantry.resources.environments import ExecutionEnvironment
 from gantry.resources.jobs import Installation
 from gantry.resources.organizations import Organization, User
+from gantry.resources.role_names import SYSTEM
+from gantry.resources.roles import system_role
 
 CONTROL_PLANE = "Control Plane Execution Environment"
 LATEST = "AWX EE (latest)"
@@ -44,6 +46,8 @@ def seed() -> Seeded:
         # A first start only: a deleted "Default" or EE stays deleted.
         installation = Installation.objects.create(uuid=uuid.uuid4())
         _first_organization_and_environments()
+    for name in SYSTEM:
+        system_role(name)
     _control_plane_environment()
     _credential_types()
     created, password = _first_admin()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.db.models import Count
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from gantry.resources.access import may, visible
 from gantry.resources.base import PREFLIGHT_POLICIES
 from gantry.resources.organizations import Organization
+from gantry.resources.roles import Role
 from gantry.resources.templates import JobTemplate
 from gantry.web.environment_choice import RELATED as RESOLVED
 from gantry.web.environment_choice import ChoiceForm, answers, ladder
@@ -17,12 +19,19 @@ from gantry.web.pages import action, found, page, paged, signed_in, who
 from gantry.web.policy_form import PolicyForm
 
 
+def _holders(role: str) -> Coalesce:
+    """How many people hold a role of each organization."""
+    roles = Role.objects.filter(kind="organization", role_field=role, object_id=OuterRef("pk"))
+    return Coalesce(
+        Subquery(roles.order_by().values("pk").annotate(n=Count("members")).values("n")), 0
+    )
+
+
 @signed_in
 def listing(request: HttpRequest) -> HttpResponse:
     rows = visible(who(request), Organization.objects.select_related("default_environment"))
-    rows = rows.annotate(
-        people=Count("users", distinct=True), keepers=Count("admins", distinct=True)
-    ).order_by("name")
+    rows = rows.annotate(people=_holders("member_role"), keepers=_holders("admin_role"))
+    rows = rows.order_by("name")
     return page(request, "organizations/list.html", {"rows": paged(request, rows)})
 
 

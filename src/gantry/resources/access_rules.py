@@ -1,0 +1,220 @@
+"""What it takes to do something to a row: model -> verb -> any of these. Asked by access.py.
+
+Taken from AWX's awx/main/access.py. `On` is a role on the row or on one it belongs to; the other
+grants are relations that are no role. Superusers may do everything that somebody may.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from django.db.models import Model
+
+from gantry.resources.builds import EnvironmentBuild, EnvironmentDefinition
+from gantry.resources.credentials import Credential, CredentialType
+from gantry.resources.environments import EnvironmentDigest, ExecutionEnvironment
+from gantry.resources.events import JobEvent
+from gantry.resources.inventories import Group, Host, Inventory
+from gantry.resources.jobs import Job, JobHostSummary, ProjectUpdate, UnifiedJob
+from gantry.resources.organizations import Organization, Team, User
+from gantry.resources.projects import Project
+from gantry.resources.roles import Role
+from gantry.resources.templates import JobTemplate, UnifiedJobTemplate
+from gantry.resources.tokens import OAuth2AccessToken, OAuth2Application
+
+Verb = Literal["read", "add", "change", "delete", "use", "start", "update", "cancel", "adhoc"]
+
+
+@dataclass(frozen=True)
+class On:
+    """Holding `role` on the `kind` of row at `path`; an empty path is the row itself."""
+
+    kind: str
+    role: str
+    path: str = ""
+    # Of rows of several kinds: only where the column at the first has the second as its value.
+    when: tuple[str, str] | None = None
+
+
+# anyone: whoever is logged in; owner: whose private credential it would be; creator: who made it;
+# shared: it belongs to no organization; administrator: of any organization; seer: who may see
+# everybody, administrators and auditors of one. The rest is of people and roles: access_people.py.
+Special = Literal[
+    "anyone", "owner", "creator", "shared", "administrator", "seer",
+    "self", "above", "mate", "visible", "keeper",
+]  # fmt: skip
+Grant = On | Special
+Rules = dict[str, frozenset[Grant]]
+
+
+def _org(role: str, path: str = "organization") -> On:
+    return On("organization", role, path)
+
+
+def _any(*grants: Grant) -> frozenset[Grant]:
+    return frozenset(grants)
+
+
+_OF_APPLICATION = _any("owner", _org("admin_role", "application__organization"))
+_ENVIRONMENTS = _any(_org("execution_environment_admin_role"))
+_DEFINITIONS = _any(_org("execution_environment_admin_role", "environment__organization"))
+_INVENTORY = _any(On("inventory", "admin_role", "inventory"))
+_IN_INVENTORY: Rules = {
+    "read": _any(On("inventory", "read_role", "inventory")),
+    "add": _INVENTORY,
+    "change": _INVENTORY,
+    "delete": _INVENTORY,
+}
+_OVERSEERS = _any(_org("admin_role"), _org("auditor_role"))
+_JOB: Rules = {
+    "read": _OVERSEERS | {On("jobtemplate", "read_role", "unified_job_template")},
+    "start": _any(On("jobtemplate", "execute_role", "unified_job_template"), _org("execute_role")),
+    "cancel": _any(
+        "creator",
+        On("jobtemplate", "admin_role", "unified_job_template"),
+        _org("job_template_admin_role"),
+    ),
+    "change": _any(_org("admin_role")),
+    "delete": _any(_org("admin_role")),
+}
+_UPDATE_ADMIN = _any(
+    On("project", "admin_role", "unified_job_template"), _org("project_admin_role")
+)
+_UPDATE: Rules = {
+    "read": _OVERSEERS | {On("project", "read_role", "unified_job_template")},
+    "start": _any(On("project", "update_role", "unified_job_template"), _org("project_admin_role")),
+    "cancel": _UPDATE_ADMIN | {"creator"},
+    "change": _UPDATE_ADMIN,
+    "delete": _UPDATE_ADMIN,
+}
+_BUILD: Rules = {
+    "read": _OVERSEERS | _ENVIRONMENTS,
+    "start": _ENVIRONMENTS,
+    "cancel": _ENVIRONMENTS | {"creator"},
+    "change": _ENVIRONMENTS,
+    "delete": _ENVIRONMENTS,
+}
+_ANY_JOB: Rules = {"read": _OVERSEERS, "cancel": _any("creator")}
+_PROJECT: Rules = {
+    "read": _any(On("project", "read_role")),
+    "add": _any(_org("project_admin_role")),
+    "change": _any(On("project", "admin_role")),
+    "delete": _any(On("project", "admin_role")),
+    "use": _any(On("project", "use_role")),
+    "update": _any(On("project", "update_role")),
+    "start": _any(On("project", "update_role")),
+}
+_TEMPLATE: Rules = {
+    "read": _any(On("jobtemplate", "read_role")),
+    "change": _any(On("jobtemplate", "admin_role")),
+    "delete": _any(On("jobtemplate", "admin_role")),
+    "start": _any(On("jobtemplate", "execute_role")),
+}
+
+
+def _of_kinds(kinds: dict[str, Rules], column: str = "kind", path: str = "") -> Rules:
+    """The rules of rows of several kinds, or of rows at whose `path` such a row is."""
+    found: Rules = {}
+    for kind, rules in kinds.items():
+        for verb, grants in rules.items():
+            told = {_narrow(g, (column, kind), path) for g in grants}
+            found[verb] = found.get(verb, frozenset()) | told
+    return found
+
+
+def _narrow(grant: Grant, when: tuple[str, str], path: str) -> Grant:
+    if not isinstance(grant, On):
+        return grant
+    return replace(grant, when=when, path=f"{path}__{grant.path}" if path else grant.path)
+
+
+def _both(one: Rules, other: Rules) -> Rules:
+    verbs = one.keys() | other.keys()
+    return {v: one.get(v, frozenset()) | other.get(v, frozenset()) for v in verbs}
+
+
+# Kinds of jobs and of templates; a new one needs a line here and one in RULES.
+JOB_KINDS = {"job": _JOB, "project_update": _UPDATE, "environment_build": _BUILD}
+TEMPLATE_KINDS = {"job_template": _TEMPLATE, "project": _PROJECT}
+
+RULES: dict[type[Model], Rules] = {
+    Organization: {
+        "read": _any(On("organization", "read_role")),
+        "change": _any(On("organization", "admin_role")),
+        "delete": _any(On("organization", "admin_role")),
+        "use": _any(On("organization", "admin_role")),
+    },
+    User: {
+        "read": _any("self", "seer", "mate"),
+        "add": _any("administrator"),
+        "change": _any("self", "above"),
+        "delete": _any("above"),
+    },
+    Team: {
+        "read": _any("seer", On("team", "read_role"), _org("member_role")),
+        "add": _any(_org("admin_role")),
+        "change": _any(On("team", "admin_role")),
+        "delete": _any(On("team", "admin_role")),
+    },
+    Role: {"read": _any("visible"), "change": _any("keeper")},
+    OAuth2Application: {
+        "read": _any(_org("member_role")),
+        **dict.fromkeys(("add", "change", "delete"), _any(_org("admin_role"))),
+    },
+    OAuth2AccessToken: {
+        "read": _OF_APPLICATION | {_org("auditor_role", "application__organization")},
+        **dict.fromkeys(("add", "change", "delete"), _OF_APPLICATION),
+    },
+    ExecutionEnvironment: {
+        "read": _any("shared", _org("read_role")),
+        **dict.fromkeys(("add", "change", "delete", "use"), _ENVIRONMENTS),
+    },
+    EnvironmentDefinition: {
+        "read": _any("shared", _org("read_role", "environment__organization")),
+        **dict.fromkeys(("add", "change", "delete"), _DEFINITIONS),
+    },
+    EnvironmentDigest: {
+        "read": _any("shared", _org("read_role", "environment__organization")),
+    },
+    CredentialType: {"read": _any("anyone")},
+    Credential: {
+        "read": _any(On("credential", "read_role")),
+        "add": _any("owner", _org("credential_admin_role")),
+        "change": _any(On("credential", "admin_role")),
+        "delete": _any(On("credential", "admin_role")),
+        "use": _any(On("credential", "use_role")),
+    },
+    Project: _PROJECT,
+    ProjectUpdate: _UPDATE,
+    Inventory: {
+        "read": _any(On("inventory", "read_role")),
+        "add": _any(_org("inventory_admin_role")),
+        "change": _any(On("inventory", "admin_role")),
+        "delete": _any(On("inventory", "admin_role")),
+        "use": _any(On("inventory", "use_role")),
+        "update": _any(On("inventory", "update_role")),
+        "adhoc": _any(On("inventory", "adhoc_role")),
+    },
+    Host: _IN_INVENTORY,
+    Group: _IN_INVENTORY,
+    # Whoever may use the project makes templates of it; what else they name is checked apart.
+    JobTemplate: {**_TEMPLATE, "add": _any(On("project", "use_role", "project"))},
+    Job: _JOB,
+    EnvironmentBuild: _BUILD,
+    UnifiedJobTemplate: _of_kinds(TEMPLATE_KINDS),
+    UnifiedJob: _both(_ANY_JOB, _of_kinds(JOB_KINDS)),
+    JobHostSummary: {
+        "read": _of_kinds({"job": _JOB}, "job__kind", "job")["read"],
+    },
+    JobEvent: {"read": _of_kinds(JOB_KINDS, "job__kind", "job")["read"]},
+}
+
+# The foreign key to a row's "owner", where it is not of that name.
+OWNER: dict[type[Model], str] = {OAuth2AccessToken: "user"}
+# From a row to its organization, of which "shared" says that it is none.
+SHARED: dict[type[Model], str] = {
+    ExecutionEnvironment: "organization",
+    EnvironmentDefinition: "environment__organization",
+    EnvironmentDigest: "environment__organization",
+}
