@@ -13,7 +13,7 @@ from gantry.images.builder.index import Index, IndexUnreachable
 LISTED = """\
 :env:.index-url='https://me:pass%40word@pip.example.org/simple'
 :env:.no-input='1'
-global.extra-index-url='file:///opt/pypi https://more.example.org/simple'
+global.extra-index-url='file:///srv/wheels https://more.example.org/simple'
 global.find-links='/opt/wheels'
 global.index-url='https://old.example.org/simple'
 global.constraint='/etc/constraints.txt'
