@@ -86,3 +86,15 @@ make_venv() {
         || "$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-deps -e "$ROOT"
     cp "$lock" "$mark"
 }
+
+# make_tools DIRECTORY LOCKFILE: programs that must not share Gantry's environment.
+make_tools() {
+    local venv=$1 lock=$2 mark
+    mark=$venv/.installed-$(basename "$lock")
+    if [ -f "$mark" ] && cmp -s "$lock" "$mark"; then return 0; fi
+    find_python
+    say "Installing the locked clients into $venv"
+    [ -x "$venv/bin/python" ] || "$PYTHON" -m venv "$venv"
+    "$venv/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes -r "$lock"
+    cp "$lock" "$mark"
+}

@@ -111,6 +111,8 @@ def test_a_session_ends_when_it_is_not_used(plain: Api) -> None:
     assert timedelta(minutes=29) < left <= timedelta(minutes=30)
     Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
     assert client.get(ME).status_code == 401
+    session()
+    assert Session.objects.count() == 1, "what has ended is gone at the next login"
 
 
 def test_use_puts_the_end_off_and_polling_does_not(plain: Api) -> None:

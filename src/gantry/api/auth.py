@@ -24,7 +24,7 @@ from rest_framework import authentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from gantry.resources.logins import TooManyLogins
+from gantry.resources.logins import TooManyLogins, clear_ended_sessions
 from gantry.resources.organizations import User
 from gantry.resources.tokens import OAuth2AccessToken, valid_token
 
@@ -117,6 +117,7 @@ def login(request: HttpRequest) -> HttpResponse:
     if user is None:
         return HttpResponse("Invalid username/password.", status=401, content_type="text/plain")
     auth.login(request, user)
+    clear_ended_sessions()
     response = HttpResponseRedirect(_next(request))
     response["X-API-Session-Cookie-Name"] = settings.SESSION_COOKIE_NAME
     response.set_cookie(

@@ -13,6 +13,7 @@ import logging
 from datetime import timedelta
 
 from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import models
 from django.db.models import Count, Max, Q
 from django.http import HttpRequest
@@ -98,6 +99,11 @@ def failed(username: str, address: str) -> None:
     old = now - timedelta(seconds=gantry_settings().login_window)
     LoginFailure.objects.filter(at__lt=old).delete()
     log.warning("A login from %s failed", address or "an unknown address")
+
+
+def clear_ended_sessions() -> None:
+    """Called at a login: programs that log in anew for each command leave one every time."""
+    SessionStore.clear_expired()
 
 
 def succeeded(username: str, address: str) -> None:

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from gantry.resources.logins import TooManyLogins
+from gantry.resources.logins import TooManyLogins, clear_ended_sessions
 from gantry.web.pages import page
 
 
@@ -26,6 +26,7 @@ def log_in(request: HttpRequest) -> HttpResponse:
     try:
         if request.method == "POST" and form.is_valid():
             login(request, form.get_user())
+            clear_ended_sessions()
             return HttpResponseRedirect(_next(request))
     except TooManyLogins as error:
         answer = page(request, "login.html", {**shown, "refused": str(error)}, status=429)

@@ -1,0 +1,45 @@
+"""Programs written for AWX, run against a web process of Gantry's on a port of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.api.conftest import api  # noqa: F401  # a fixture
+from tests.web.conftest import Server
+
+ROOT = Path(__file__).parents[2]
+Awx = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def server(database: str) -> Iterator[Server]:
+    running = Server()
+    running.start()
+    yield running
+    running.kill()
+
+
+@pytest.fixture
+def awx(db: str, server: Server) -> Awx:
+    """`awx` of awxkit 24.6.1, which scripts/test installs apart."""
+    program = Path(os.environ.get("GANTRY_CLIENTS_VENV") or ROOT / ".venv-clients") / "bin/awx"
+    assert program.exists(), f"{program} is not there: scripts/test installs it"
+
+    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [program, *arguments],
+            env={
+                "PATH": os.environ["PATH"],
+                "CONTROLLER_HOST": server.url,
+                "CONTROLLER_COLOR": "f",
+                **variables,
+            },
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    return run
