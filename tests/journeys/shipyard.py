@@ -40,8 +40,9 @@ class Shipyard:
             "FROM localhost/gantry/starter-ee\nCOPY build /build\n"
         )
         self.podman.run(
-            "build", "--network=none", "--label", self.label, "--tag", reference, str(context)
-        )
+            "build", "--network=none", "--layers=false", "--label", self.label, "--tag", reference,
+            str(context),
+        )  # fmt: skip
         return reference
 
     def ship(self, registry: Registry, name: str, build: str) -> str:
