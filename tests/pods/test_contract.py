@@ -267,8 +267,9 @@ async def test_9_the_engine_tells_how_a_pod_died_also_when_it_is_gone(
     pod = await engine.create(spec("exit 9"))
     await everything(await engine.start(pod))
     await state_of(engine, pod, "exited")
+    while "died with exit code 9" not in await engine.events(pod, since):
+        await asyncio.sleep(0.1)  # the engine writes its events down beside what it does
 
-    assert "died with exit code 9" in await engine.events(pod, since)
     await engine.remove(pod)
     assert "died with exit code 9" in await engine.events(pod, since)
     assert await engine.events(uuid4().hex, since) == []
