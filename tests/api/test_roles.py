@@ -9,6 +9,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.api.conftest import Api, make_user
+from tests.api.test_jobs import LISTS
+from tests.api.test_jobs import _many as many
 from tests.api.world import build
 
 V2 = "/api/v2"
@@ -209,6 +211,19 @@ def test_a_template_names_only_what_its_maker_may_use(
     plain.post(f"{V2}/job_templates/", body)
 
 
+def test_a_templates_administrator_turns_it_to_no_other_ends(
+    api: Api, world: dict[str, str], plain: Api
+) -> None:
+    give(api, "plain", world["job_templates"], "admin_role")
+    url = world["job_templates"]
+    assert plain.patch(url, {"forks": 7, "description": "x"})["forks"] == 7
+    plain.patch(url, {"become_enabled": True}, 403)
+    plain.patch(url, {"become_enabled": False})  # no change
+    for noun in ("projects", "inventories"):
+        give(api, "plain", world[noun], "use_role")
+    assert plain.patch(url, {"become_enabled": True})["become_enabled"] is True
+
+
 def test_role_level_narrows_a_list(api: Api, world: dict[str, str], plain: Api) -> None:
     give(api, "plain", world["job_templates"], "read_role")
     level = f"{V2}/job_templates/?role_level="
@@ -274,6 +289,32 @@ def test_lists_of_roles_cost_the_same_however_long(api: Api, world: dict[str, st
             {"name": f"c{n}", "credential_type": 1, "organization": organization.pk},
         )
     assert [cost(url) for url in urls] == before
+
+
+def test_lists_cost_the_same_for_whoever_may_a_part_of_it(api: Api, plain: Api) -> None:
+    """What a row lets a person do is answered without reading further rows for it."""
+    from gantry.resources.models import Organization, User
+    from gantry.resources.roles import role_on
+
+    user = User.objects.get(username="plain")
+
+    def cost(noun: str) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert plain.get(f"{V2}/{noun}/?page_size=200")["count"]
+        return len(queries)
+
+    def more(count: int, prefix: str) -> None:
+        many(count, prefix)
+        for row in Organization.objects.filter(name__startswith=prefix):
+            for name in ("auditor_role", "execute_role", "project_admin_role",
+                         "inventory_admin_role", "credential_admin_role"):  # fmt: skip
+                role_on(row, name).members.add(user)
+
+    more(2, "few ")
+    plain.get(f"{V2}/me/")
+    few = {noun: cost(noun) for noun in LISTS}
+    more(9, "more ")
+    assert {noun: cost(noun) for noun in LISTS} == few
 
 
 def _pk(url: str) -> int:

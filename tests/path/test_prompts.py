@@ -201,3 +201,52 @@ def test_what_a_user_may_not_see_does_not_exist_for_a_launch(world: World) -> No
         launch_job(template, user=User.objects.create(username="nobody"), prompts={})
 
     assert refused.value.sentence == f'Invalid pk "{hidden.pk}" - object does not exist.'
+
+
+def test_a_launch_brings_along_only_what_its_person_may_use(world: World) -> None:
+    from gantry.base.errors import Forbidden
+    from gantry.resources.models import Credential, CredentialType, Inventory, User
+    from gantry.resources.roles import role_on
+
+    template = world.template(ask_inventory_on_launch=True, ask_credential_on_launch=True)
+    other = Inventory.objects.create(name="Other", organization=world.organization)
+    kind = CredentialType.objects.get(namespace="ssh")
+    key = Credential.objects.create(
+        name="Other", organization=world.organization, credential_type=kind
+    )
+
+    def person() -> User:  # as a request reads them: what they hold is read once
+        return User.objects.get(username="runner")
+
+    runner = User.objects.create(username="runner")
+    role_on(template, "execute_role").members.add(runner)
+    # What the template has needs no right: that is what a template is for.
+    assert launch_job(template, user=person(), prompts={}).job.inventory == template.inventory
+    for name, row, prompts in (("inventory", other, other.pk), ("credentials", key, [key.pk])):
+        role_on(row, "read_role").members.add(runner)
+        with pytest.raises(Forbidden):
+            launch_job(template, user=person(), prompts={name: prompts})
+        role_on(row, "use_role").members.add(runner)
+        assert launch_job(template, user=person(), prompts={name: prompts}).job
+
+
+def test_a_relaunch_takes_the_right_to_what_was_brought_along(world: World) -> None:
+    from gantry.base.errors import Forbidden
+    from gantry.path.launch import relaunch_job
+    from gantry.resources.models import Inventory, User
+    from gantry.resources.roles import role_on
+
+    template = world.template(ask_inventory_on_launch=True)
+    other = Inventory.objects.create(name="Other", organization=world.organization)
+    plain = launch_job(template, user=None, prompts={}).job
+    brought = launch_job(template, user=None, prompts={"inventory": other.pk}).job
+    runner = User.objects.create(username="runner")
+    role_on(template, "execute_role").members.add(runner)
+
+    assert relaunch_job(plain, user=User.objects.get(pk=runner.pk))
+    with pytest.raises(Forbidden) as refused:
+        relaunch_job(brought, user=User.objects.get(pk=runner.pk))
+    role_on(other, "use_role").members.add(runner)
+    assert relaunch_job(brought, user=User.objects.get(pk=runner.pk)).inventory == other
+
+    assert "prompted fields" in refused.value.sentence

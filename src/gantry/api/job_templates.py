@@ -27,6 +27,15 @@ PROMPT_OR_DEFAULT = "You must either set a default value or ask to prompt on lau
 LAUNCHABLE_KINDS = ("ssh", "vault", "cloud", "net", "kubernetes")
 WEBHOOKS = [("github", "GitHub"), ("gitlab", "GitLab"), ("bitbucket_dc", "BitBucket DataCenter")]
 RECENT = 10
+# What an administrator of a template changes without a right to what it uses. AWX:
+# JobTemplateAccess.changes_are_non_sensitive.
+HARMLESS = {
+    "name", "description", "forks", "limit", "verbosity", "extra_vars", "job_tags",
+    "force_handlers", "skip_tags", "ask_variables_on_launch", "ask_tags_on_launch",
+    "ask_job_type_on_launch", "ask_skip_tags_on_launch", "ask_inventory_on_launch",
+    "ask_credential_on_launch", "survey_enabled", "custom_virtualenv", "diff_mode", "timeout",
+    "job_slice_count",
+}  # fmt: skip
 OPTIONS = (
     "job_type", "inventory", "project", "playbook", "scm_branch", "forks", "limit", "verbosity",
     "extra_vars", "job_tags", "force_handlers", "skip_tags", "start_at_task", "timeout",
@@ -208,6 +217,12 @@ class JobTemplateDetail(DetailView):
     serializer_class = JobTemplateSerializer
 
     def check_change(self, row: Any, attrs: Mapping[str, Any]) -> None:
+        changed = {name for name, value in attrs.items() if getattr(row, name, value) != value}
+        if not changed <= HARMLESS:
+            # Else whoever administers a template could turn what it runs with to other ends.
+            for used in (row.inventory, row.project):
+                if used is not None and not access.may(self.request.user, "use", used):
+                    raise PermissionDenied
         project = attrs.get("project") or row.project
         if project is not None and project.organization_id != row.organization_id:
             moved = JobTemplate(project=project, organization=project.organization)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.urls import URLPattern, include, path
+from django.urls import include, path
 
 from gantry.api import (
     access_list,
@@ -46,6 +44,7 @@ from gantry.api import (
     user_lists,
     users,
 )
+from gantry.api.nouns import noun, rights
 from gantry.resources.models import (
     Credential,
     Inventory,
@@ -55,26 +54,6 @@ from gantry.resources.models import (
     Team,
     User,
 )
-
-
-def noun(plural: str, views: dict[str, Any], below: dict[str, Any]) -> list[URLPattern]:
-    """A list, a detail, and what lies below one."""
-    found = []
-    if "list" in views:
-        found.append(path(f"{plural}/", views["list"].as_view()))
-    if "detail" in views:
-        found.append(path(f"{plural}/<int:pk>/", views["detail"].as_view()))
-    found += [path(f"{plural}/<int:pk>/{part}/", v.as_view()) for part, v in below.items()]
-    return found
-
-
-def rights(model: type[Any]) -> dict[str, Any]:
-    """The lists below everything that has roles of its own."""
-    return {
-        "object_roles": roles.object_roles_of(model),
-        "access_list": access_list.access_list_of(model),
-    }
-
 
 v2 = [
     path("", root.VersionTwo.as_view()),

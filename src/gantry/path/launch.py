@@ -17,7 +17,7 @@ from django.utils import timezone
 from gantry.base.crypto import key_ring
 from gantry.base.errors import Forbidden, GantryError, InvalidInput
 from gantry.path.preflight import check_launch
-from gantry.path.prompts import Prompted, merge_prompts
+from gantry.path.prompts import Prompted, brought_along, merge_prompts
 from gantry.path.repeat import repeated
 from gantry.resources import access
 from gantry.resources.credentials import ASK, Credential
@@ -105,6 +105,8 @@ def relaunch_job(
     update of the project."""
     if user is not None and not access.may(user, "start", job):
         raise Forbidden("You do not have permission to perform this action.")
+    credentials = list(job.credentials.select_related("credential_type"))
+    _check_repeat(job, credentials, user)
     limit = job.limit
     kept = repeated(job) if exactly else {}
     if hosts == "failed":
@@ -116,7 +118,6 @@ def relaunch_job(
                 "Cannot relaunch because previous job had 0 failed hosts.", field="hosts"
             )
         limit = ",".join(names)
-    credentials = list(job.credentials.select_related("credential_type"))
     sealed = _take_passwords(credentials, passwords or {})
     with transaction.atomic():
         again = Job(
@@ -136,6 +137,18 @@ def relaunch_job(
         _seal_passwords(again, sealed)
         enqueue(again)
     return again
+
+
+def _check_repeat(job: Job, credentials: list[Credential], user: User | None) -> None:
+    """To launch anew what another person brought along takes the right to use it, or to run
+    everything of the organization."""
+    if user is None or job.job_template is None:
+        return
+    brought = brought_along(job.job_template, job.inventory, credentials)
+    if all(access.may(user, "use", row) for row in brought):
+        return
+    if job.organization is None or not access.holds(user, "execute_role", job.organization):
+        raise Forbidden("Job was launched with prompted fields you do not have access to.")
 
 
 def update_project(

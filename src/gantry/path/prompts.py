@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gantry.base.errors import InvalidInput
+from django.db.models import Model
+
+from gantry.base.errors import Forbidden, InvalidInput
 from gantry.resources import access
 from gantry.resources.base import JOB_TYPES, VERBOSITIES
 from gantry.resources.credentials import Credential
@@ -64,7 +66,27 @@ def merge_prompts(template: JobTemplate, prompts: Mapping[str, Any], user: User 
             values[name] = value
             merged.environment_prompted |= name == "execution_environment"
     _check_branch(template, values)
+    if user is not None:
+        _check_use(template, merged, user)
     return merged
+
+
+def _check_use(template: JobTemplate, merged: Prompted, user: User) -> None:
+    """What a launch brings along must be its person's to use; what the template has need not."""
+    brought = brought_along(template, merged.values["inventory"], merged.credentials)
+    if not all(access.may(user, "use", row) for row in brought):
+        raise Forbidden("You do not have permission to perform this action.")
+
+
+def brought_along(
+    template: JobTemplate, inventory: Inventory | None, credentials: list[Credential]
+) -> list[Model]:
+    """The inventory and the credentials of a job that its template does not have."""
+    own = set(template.credentials.values_list("pk", flat=True))
+    brought: list[Model] = [c for c in credentials if c.pk not in own]
+    if inventory is not None and inventory.pk != template.inventory_id:
+        brought.append(inventory)
+    return brought
 
 
 def _same(merged: Prompted, name: str, value: Any) -> bool:

@@ -21,40 +21,51 @@ KINDS = {
 
 
 def give(apps, schema_editor):
+    db = schema_editor.connection.alias
     Role = apps.get_model('resources', 'Role')
     for kind, names in KINDS.items():
-        ids = apps.get_model('resources', kind).objects.order_by('pk').values_list('pk', flat=True)
-        Role.objects.bulk_create(
+        rows = apps.get_model('resources', kind).objects.using(db)
+        ids = rows.order_by('pk').values_list('pk', flat=True)
+        Role.objects.using(db).bulk_create(
             [Role(kind=kind, object_id=pk, role_field=f'{name}_role') for pk in ids for name in names],
             batch_size=5000,
         )
+    for role, through in _people(apps):
+        pairs = through.objects.using(db).values_list('organization_id', 'user_id')
+        _add(Role, db, 'organization', role, pairs)
+    owned = apps.get_model('resources', 'Credential').objects.using(db).filter(owner__isnull=False)
+    _add(Role, db, 'credential', 'admin_role', owned.values_list('pk', 'owner_id'))
+    _settle(schema_editor)
+
+
+def _people(apps):
     Organization = apps.get_model('resources', 'Organization')
-    for role, people in (('member_role', 'users'), ('admin_role', 'admins')):
-        through = getattr(Organization, people).through.objects
-        pairs = through.values_list('organization_id', 'user_id')
-        _add(Role, 'organization', role, pairs)
-    owned = apps.get_model('resources', 'Credential').objects.filter(owner__isnull=False)
-    _add(Role, 'credential', 'admin_role', owned.values_list('pk', 'owner_id'))
-    # What was inserted is checked now: a table with checks to come cannot be altered.
-    schema_editor.execute('SET CONSTRAINTS ALL IMMEDIATE')
-    schema_editor.execute('SET CONSTRAINTS ALL DEFERRED')
+    return ('member_role', Organization.users.through), ('admin_role', Organization.admins.through)
 
 
-def _add(Role, kind, role, pairs):
-    roles = dict(Role.objects.filter(kind=kind, role_field=role).values_list('object_id', 'pk'))
+def _add(Role, db, kind, role, pairs):
+    roles = Role.objects.using(db).filter(kind=kind, role_field=role)
+    ids = dict(roles.values_list('object_id', 'pk'))
     Member = Role.members.through
-    Member.objects.bulk_create(
-        [Member(role_id=roles[pk], user_id=user) for pk, user in pairs], batch_size=5000
+    Member.objects.using(db).bulk_create(
+        [Member(role_id=ids[pk], user_id=user) for pk, user in pairs], batch_size=5000
     )
 
 
 def take(apps, schema_editor):
-    Role = apps.get_model('resources', 'Role')
-    Organization = apps.get_model('resources', 'Organization')
-    for role, people in (('member_role', 'users'), ('admin_role', 'admins')):
-        held = Role.objects.filter(kind='organization', role_field=role, members__isnull=False)
-        for pk, user in held.values_list('object_id', 'members'):
-            getattr(Organization.objects.get(pk=pk), people).add(user)
+    db = schema_editor.connection.alias
+    roles = apps.get_model('resources', 'Role').objects.using(db).filter(kind='organization')
+    for role, through in _people(apps):
+        held = roles.filter(role_field=role, members__isnull=False)
+        through.objects.using(db).bulk_create(
+            through(organization_id=pk, user_id=user)
+            for pk, user in held.values_list('object_id', 'members')
+        )
+    _settle(schema_editor)
+
+
+def _settle(schema_editor):
+    """What was inserted is checked now: a table with checks to come cannot be altered."""
     schema_editor.execute('SET CONSTRAINTS ALL IMMEDIATE')
     schema_editor.execute('SET CONSTRAINTS ALL DEFERRED')
 
