@@ -37,6 +37,11 @@ def build() -> dict[str, int]:
     environment = m.ExecutionEnvironment.objects.create(
         name="theirs", image="a/b", organization=organization
     )
+    m.EnvironmentDefinition.objects.create(environment=environment, text="version: 3")
+    build = m.EnvironmentBuild.objects.create(
+        kind="environment_build", name="theirs", environment=environment, organization=organization,
+        unified_job_template=None, status="successful", image="a/b", definition="version: 3",
+    )  # fmt: skip
     inventory = m.Inventory.objects.create(name="inventory", organization=organization)
     host = m.Host.objects.create(name="host", inventory=inventory)
     group = m.Group.objects.create(name="group", inventory=inventory)
@@ -83,6 +88,7 @@ def build() -> dict[str, int]:
         "teams": team.pk,
         "roles": role_on(template, "execute_role").pk,
         "execution_environments": environment.pk,
+        "environment_builds": build.pk,
         "projects": project.pk,
         "project_updates": update.pk,
         "credentials": credential.pk,
