@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -213,6 +214,20 @@ def test_a_refresh_token_is_good_for_once(api: Api, plain: Api) -> None:
     again = refreshed(app, first["refresh_token"])
     assert (again.status_code, again.json()["error"]) == (400, "invalid_grant")
     bearer(second["access_token"]).get(f"{V2}/me/")
+
+
+def test_two_who_spend_it_at_once_get_one_token(api: Api, plain: Api) -> None:
+    app = made(api)
+    refresh = by_password(app).json()["refresh_token"]
+
+    def spend(_: int) -> int:
+        try:
+            return int(refreshed(app, refresh).status_code)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        assert sorted(threads.map(spend, range(4))) == [200, 400, 400, 400]
 
 
 def test_refreshing_buys_no_more_than_was_given(api: Api, plain: Api) -> None:

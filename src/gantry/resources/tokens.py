@@ -188,8 +188,8 @@ def issue(
 def store_refresh_token(row: OAuth2AccessToken, value: str) -> None:
     assert row.application is not None
     OAuth2RefreshToken.objects.create(
-        user_id=row.user_id, application=row.application, access_token=row, token_hash=hashed(value),
-        scope=row.scope,
+        user_id=row.user_id, application=row.application, access_token=row,
+        token_hash=hashed(value), scope=row.scope,
     )  # fmt: skip
 
 
