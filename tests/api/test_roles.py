@@ -144,6 +144,16 @@ def test_one_who_holds_more_elsewhere_is_not_taken_in(
     other_admin.post(f"{V2}/organizations/{there}/users/", {"id": me}, 403)
 
 
+def test_what_a_list_of_given_roles_takes(api: Api, world: dict[str, str]) -> None:
+    for noun in ("users", "teams"):
+        told = api.options(f"{world[noun]}roles/")["actions"]["POST"]
+        assert {name: field["type"] for name, field in told.items()} == {
+            "id": "integer", "disassociate": "integer",
+        }  # fmt: skip
+    assert api.post(f"{world['users']}roles/", {}, 400) == {"msg": "Role 'id' field is missing."}
+    assert "does not exist" in str(api.post(f"{world['users']}roles/", {"id": 10**6}, 400))
+
+
 def test_system_roles_are_the_users_flags(api: Api, plain: Api) -> None:
     me = plain.get(f"{V2}/me/")["results"][0]
     rows = api.get(f"{V2}/roles/?role_field=system_auditor")["results"]

@@ -111,6 +111,28 @@ def test_an_organizations_administrators_have_what_its_teams_have(
     other_admin.get(world["inventories"], 403)
     api.post(f"{team['url']}roles/", {"id": role_id(api, world["inventories"], "use_role")}, 204)
     other_admin.get(world["inventories"])
+    assert "other" in _having_access(api, world["inventories"])
+
+
+def test_who_has_access_by_a_team_in_a_team(api: Api, world: dict[str, str], member: Api) -> None:
+    inner = api.post(f"{V2}/teams/", {"name": "inner", "organization": 1})
+    join(api, inner["url"], "member")
+    api.post(f"{inner['url']}roles/", {"id": role_id(api, world["teams"], "member_role")}, 204)
+    use = role_id(api, world["inventories"], "use_role")
+    api.post(f"{world['teams']}roles/", {"id": use}, 204)
+    member.get(world["inventories"])
+    assert _having_access(api, world["inventories"])["member"] == ["use_role", "read_role"]
+
+
+def _having_access(api: Api, url: str) -> dict[str, list[str]]:
+    """Person -> the roles of the resource that their first role gives."""
+    found = {}
+    for user in api.get(f"{url}access_list/")["results"]:
+        shown = user["summary_fields"]
+        found[user["username"]] = (shown["direct_access"] + shown["indirect_access"])[0][
+            "descendant_roles"
+        ]
+    return found
 
 
 def test_teams_are_made_by_their_organizations_administrators(

@@ -46,13 +46,13 @@ def world(db: str) -> dict[str, Any]:
     }
 
 
-def _every_role() -> list[tuple[str, str]]:
+def every_role() -> list[tuple[str, str]]:
     from gantry.resources.role_names import PARENTS
 
     return [(kind, name) for kind, names in PARENTS.items() for name in names]
 
 
-def _holder(how: str, kind: str, role: str, world: dict[str, Any]) -> Any:
+def holder(how: str, kind: str, role: str, world: dict[str, Any]) -> Any:
     """A new person who holds the role: given to them, or to a team of theirs."""
     from gantry.resources.models import Team, User
     from gantry.resources.roles import role_on
@@ -88,10 +88,10 @@ def _may(may: Any, user: Any, verb: str, row: Model) -> bool:
 
 
 @pytest.mark.parametrize("how", ["person", "team"])
-def test_a_row_and_a_table_agree_for_every_role(world: dict[str, Any], how: str) -> None:
+def test_a_row_and_a_table_agree_forevery_role(world: dict[str, Any], how: str) -> None:
     wrong = {}
-    for kind, role in _every_role():
-        user = _holder(how, kind, role, world)
+    for kind, role in every_role():
+        user = holder(how, kind, role, world)
         found = _disagreements(user)
         if found:
             wrong[kind, role] = found
@@ -102,9 +102,9 @@ def test_what_is_held_and_a_list_of_it_agree(world: dict[str, Any]) -> None:
     from gantry.resources.access import holding, holds
     from gantry.resources.roles import model_of
 
-    for kind, role in _every_role():
-        user = _holder("person", kind, role, world)
-        for of, name in _every_role():
+    for kind, role in every_role():
+        user = holder("person", kind, role, world)
+        for of, name in every_role():
             rows = model_of(of).objects.all()
             listed = set(holding(user, name, rows).values_list("pk", flat=True))
             assert {r.pk for r in rows if holds(user, name, r)} == listed, (kind, role, of, name)
@@ -138,16 +138,16 @@ def test_what_is_held_and_a_list_of_it_agree(world: dict[str, Any]) -> None:
 def test_what_a_role_implies(world: dict[str, Any], role: str, implied: set[str]) -> None:
     from gantry.resources.access import holds
 
-    user = _holder("person", *role.split("."), world)
-    held = {f"{of}.{name}" for of, name in _every_role() if holds(user, name, world[of])}
+    user = holder("person", *role.split("."), world)
+    held = {f"{of}.{name}" for of, name in every_role() if holds(user, name, world[of])}
     assert held == implied | {role}
 
 
 def test_an_organizations_administrator_holds_everything_in_it(world: dict[str, Any]) -> None:
     from gantry.resources.access import holds
 
-    user = _holder("person", "organization", "admin_role", world)
-    for kind, role in _every_role():
+    user = holder("person", "organization", "admin_role", world)
+    for kind, role in every_role():
         # To audit is no part of administering, as in AWX.
         assert holds(user, role, world[kind]) is (role != "auditor_role"), (kind, role)
 
@@ -158,7 +158,7 @@ def test_a_team_in_a_team(world: dict[str, Any]) -> None:
     from gantry.resources.models import Team
     from gantry.resources.roles import role_on
 
-    inner = _holder("team", "team", "member_role", world)
+    inner = holder("team", "team", "member_role", world)
     role_on(world["inventory"], "use_role").teams.add(world["team"])
     assert holds(inner, "use_role", world["inventory"])
     outer = Team.objects.get(name=inner.username)
@@ -187,7 +187,7 @@ def test_standing_costs_the_same_however_much_is_held(world: dict[str, Any]) -> 
     from gantry.resources.models import Inventory, User
     from gantry.resources.roles import role_on
 
-    user = _holder("team", "inventory", "use_role", world)
+    user = holder("team", "inventory", "use_role", world)
 
     def cost() -> int:
         with CaptureQueriesContext(connection) as queries:

@@ -7,6 +7,7 @@ on its organization and the system's. What a page needs is read once for the pag
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -29,6 +30,7 @@ class Bearers:
     row: Any
     roles: list[Role] = field(default_factory=list)
     by_team: dict[int, list[Role]] = field(default_factory=lambda: defaultdict(list))
+    teams: dict[int, Team] = field(default_factory=dict)
 
     @classmethod
     def of(cls, row: Any) -> Bearers:
@@ -43,8 +45,27 @@ class Bearers:
         with_objects(found.roles)
         for role in found.roles:
             for team in role.teams.all():
-                found.by_team[team.pk].append(role)
+                found._add(team, role)
+        found._teams_in_teams()
         return found
+
+    def _add(self, team: Team, role: Role) -> bool:
+        self.teams[team.pk] = team
+        if role in self.by_team[team.pk]:
+            return False
+        self.by_team[team.pk].append(role)
+        return True
+
+    def _teams_in_teams(self) -> None:
+        """A team that was given membership of another has what that one has."""
+        grew = bool(self.teams)
+        while grew:
+            grew = False
+            inner = _of_teams(self.by_team).filter(teams__isnull=False)
+            for role in inner.prefetch_related("teams__organization"):
+                for team in role.teams.all():
+                    for had in list(self.by_team[role.object_id or 0]):
+                        grew |= self._add(team, had)
 
     def implies(self, role: Role) -> list[str]:
         """Which of the resource's roles this one gives."""
@@ -61,10 +82,18 @@ class Bearers:
         return (role.kind, role.object_id) == (kind_of(type(self.row)), self.row.pk)
 
     def team_roles(self) -> QuerySet[Role]:
-        """Of the teams' members: theirs is what was given to the team."""
-        return Role.objects.filter(
-            kind="team", object_id__in=self.by_team, role_field__in=("member_role", "admin_role")
+        """Whose holders have what was given to these teams: members, administrators, and those
+        of the organizations that the teams belong to."""
+        owners = {team.organization_id for team in self.teams.values()}
+        above = Role.objects.filter(
+            kind="organization", object_id__in=owners, role_field="admin_role"
         )
+        return _of_teams(self.by_team) | above
+
+    def of_team_role(self, kind: str, pk: int) -> list[Team]:
+        if kind == "team":
+            return [self.teams[pk]]
+        return [team for team in self.teams.values() if team.organization_id == pk]
 
     def people(self) -> QuerySet[User]:
         roles = [role.pk for role in self.roles]
@@ -72,6 +101,12 @@ class Bearers:
         everywhere = Q(is_superuser=True) | Q(is_system_auditor=True)
         with_any = User.objects.filter(held | everywhere).order_by().values("pk")
         return User.objects.filter(pk__in=with_any)
+
+
+def _of_teams(teams: Iterable[int]) -> QuerySet[Role]:
+    return Role.objects.filter(
+        kind="team", object_id__in=list(teams), role_field__in=("member_role", "admin_role")
+    )
 
 
 class AccessSerializer(UserSerializer):
@@ -92,7 +127,7 @@ class AccessSerializer(UserSerializer):
             if role.pk in given[row.pk]:
                 entry = {"role": self._of(role, row), "descendant_roles": bearers.implies(role)}
                 (direct if bearers.direct(role) else indirect).append(entry)
-        for team in teams[row.pk]:
+        for team in teams.get(row.pk, ()):
             direct += [self._of_team(team, role, bearers) for role in bearers.by_team[team.pk]]
         indirect += self._of_system(row, bearers)
         return {**found, "direct_access": direct, "indirect_access": indirect}
@@ -145,12 +180,11 @@ def _held_by(
     member = Role.members.through.objects.filter(user__in=page)
     for user, role in member.filter(role__in=bearers.roles).values_list("user", "role"):
         given[user].add(role)
-    known = {team.pk: team for role in bearers.roles for team in role.teams.all()}
-    teams: dict[int, list[Team]] = defaultdict(list)
-    rows = member.filter(role__in=bearers.team_roles()).values_list("user", "role__object_id")
-    for user, team in rows.order_by("role__object_id").distinct():
-        teams[user].append(known[team or 0])
-    return given, teams
+    teams: dict[int, dict[int, Team]] = defaultdict(dict)
+    rows = member.filter(role__in=bearers.team_roles())
+    for user, kind, pk in rows.values_list("user", "role__kind", "role__object_id"):
+        teams[user].update({team.pk: team for team in bearers.of_team_role(kind, pk or 0)})
+    return given, {user: list(some.values()) for user, some in teams.items()}
 
 
 class AccessList(SubListView):

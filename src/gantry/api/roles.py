@@ -71,6 +71,14 @@ class GivenRoleSerializer(RoleSerializer):
         found["user_capabilities"] = {"unattach": may_give(self.user, row, holder)}
         return found
 
+    def narrow_metadata(self, shown: dict[str, Any], method: str) -> dict[str, Any]:
+        """A POST takes a role's id, and whether to take the role away."""
+        if method != "POST":
+            return shown
+        of = {"label": "ID", "help_text": "Database ID for this role."}
+        off = {"label": "Disassociate", "help_text": "Provide to remove this role."}
+        return {"id": {"type": "integer", **of}, "disassociate": {"type": "integer", **off}}
+
 
 class RoleList(ListView):
     model = Role
