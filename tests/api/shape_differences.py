@@ -15,7 +15,6 @@ LATER: dict[str, str] = {
     "dashboard_OPTIONS": NEXT,
     "jobs_activity_stream": NEXT,
     "jobs_create_schedule": STARTS,
-    "jobs_labels": NEXT,
     "jobs_notifications": STARTS,
     "error_launch_missing_survey_answer": "surveys come with the issue on AWX's API",
     "error_launch_survey_out_of_range": "surveys come with the issue on AWX's API",

@@ -38,7 +38,7 @@ POSTS = [
     "hosts_POST_created_more", "groups_POST_created", "groups_hosts_POST_associate",
     "projects_POST_created_git", "job_templates_POST_created",
     "job_templates_POST_created_prompts", "job_templates_launch_POST_plain_ignored_fields",
-    "job_templates_launch_POST_prompts",
+    "job_templates_launch_POST_prompts", "labels_POST_created",
 ]  # fmt: skip
 MADE = {
     "organizations_POST_created": ("organizations", 2),
@@ -49,6 +49,7 @@ MADE = {
     "inventories_POST_created": ("inventories", 2),
     "hosts_POST_created": ("hosts", 2),
     "groups_POST_created": ("groups", 1),
+    "labels_POST_created": ("labels", 1),
     "job_templates_POST_created": ("job_templates", 10),
     "job_templates_POST_created_prompts": ("job_templates", 11),
     "job_templates_launch_POST_plain_ignored_fields": ("jobs", 47),

@@ -56,6 +56,8 @@ def build() -> dict[str, int]:
         inventory=inventory, playbook="site.yml",
     )  # fmt: skip
     template.credentials.add(credential)
+    label = m.Label.objects.create(name="label", organization=organization)
+    template.labels.add(label)
     update = m.ProjectUpdate.objects.create(
         kind="project_update", name="project", project=project, organization=organization,
         unified_job_template=project, status="successful",
@@ -98,6 +100,7 @@ def build() -> dict[str, int]:
         "inventories": inventory.pk,
         "groups": group.pk,
         "hosts": host.pk,
+        "labels": label.pk,
         "job_templates": template.pk,
         "jobs": job.pk,
         "job_host_summaries": result.pk,

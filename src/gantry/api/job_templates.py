@@ -13,6 +13,7 @@ from rest_framework.exceptions import PermissionDenied
 from gantry.api.credentials import CredentialCreateSerializer
 from gantry.api.fields import VariablesField
 from gantry.api.inventory_counts import inventory_extras
+from gantry.api.labels import label_summaries
 from gantry.api.projects import UPDATE, refuse_taken
 from gantry.api.shape import BASE, AwxSerializer, summary
 from gantry.api.views import AttachView, DetailView, ListCreateView, SubListView
@@ -68,16 +69,17 @@ class JobTemplateSerializer(AwxSerializer):
     webhook_service = serializers.ChoiceField(choices=WEBHOOKS, read_only=True, allow_blank=True)
     webhook_credential = serializers.IntegerField(read_only=True)
 
-    sublists = {name: name for name in (
-        "credentials", "jobs", "launch", "object_roles", "access_list",
-    )}  # fmt: skip
+    sublists = {
+        name: name
+        for name in ("credentials", "jobs", "labels", "launch", "object_roles", "access_list")
+    }
     linked = (
         "inventory", "project", "organization", "execution_environment", "current_job", "last_job",
     )  # fmt: skip
     summarized = (
         "organization", "inventory", "execution_environment", "project", "last_job", "current_job",
     )  # fmt: skip
-    prefetched = (with_credentials(JobTemplate),)
+    prefetched = (with_credentials(JobTemplate), "labels")
     capabilities = {
         "edit": "change", "delete": "delete", "start": "start", "schedule": "start", "copy": "add",
     }  # fmt: skip
@@ -108,7 +110,7 @@ class JobTemplateSerializer(AwxSerializer):
         for old, name in (("current_update", "current_job"), ("last_update", "last_job")):
             if name in found:
                 found[old] = summary(getattr(row, name), UPDATE)
-        found["labels"] = {"count": 0, "results": []}
+        found["labels"] = label_summaries(row)
         found["recent_jobs"] = self.once("recent", _recent_jobs).get(row.pk, [])
         found["credentials"] = credential_summaries(row)
         if self.detail and self.context["request"].method != "POST":

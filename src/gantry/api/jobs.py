@@ -19,6 +19,7 @@ from gantry.api.job_templates import (
     credential_summaries,
     with_credentials,
 )
+from gantry.api.labels import label_summaries
 from gantry.api.names import url_of
 from gantry.api.unified import (
     COMMON,
@@ -56,6 +57,7 @@ class JobListSerializer(UnifiedJobSerializer):
         name: name
         for name in (
             "credentials", "stdout", "job_events", "job_host_summaries", "cancel", "relaunch",
+            "labels",
         )
     }  # fmt: skip
     linked = (
@@ -66,7 +68,7 @@ class JobListSerializer(UnifiedJobSerializer):
         "organization", "inventory", "execution_environment", "project", "job_template",
         "unified_job_template", "project_update",
     )  # fmt: skip
-    prefetched = (with_credentials(Job),)
+    prefetched = (with_credentials(Job), "labels")
     hints = {
         **UnifiedJobSerializer.hints,
         "extra_vars": {"type": "json"},
@@ -96,7 +98,7 @@ class JobListSerializer(UnifiedJobSerializer):
         found = super().get_summary_fields(row)
         if row.inventory is not None:
             found["inventory"] |= inventory_extras(self, row)
-        found["labels"] = {"count": 0, "results": []}
+        found["labels"] = label_summaries(row)
         found["credentials"] = credential_summaries(row)
         return found
 

@@ -17,7 +17,14 @@ from gantry.api.views import NounView, body_of, person_of
 from gantry.path.launch import launch_job, launch_preview, passwords_needed
 from gantry.resources import access
 from gantry.resources.base import JOB_TYPES, VERBOSITIES
-from gantry.resources.models import Credential, ExecutionEnvironment, Inventory, Job, JobTemplate
+from gantry.resources.models import (
+    Credential,
+    ExecutionEnvironment,
+    Inventory,
+    Job,
+    JobTemplate,
+    Label,
+)
 from gantry.resources.templates import PROMPTS
 
 
@@ -41,6 +48,9 @@ class LaunchSerializer(serializers.Serializer[Any]):
     )
     credentials = serializers.PrimaryKeyRelatedField(
         many=True, queryset=Credential.objects.all(), required=False, write_only=True
+    )
+    labels = serializers.PrimaryKeyRelatedField(
+        many=True, queryset=Label.objects.all(), required=False, write_only=True
     )
     forks = serializers.IntegerField(required=False, write_only=True, min_value=0)
     job_slice_count = serializers.IntegerField(required=False, write_only=True, min_value=0)
@@ -108,7 +118,11 @@ def _defaults(template: Any) -> dict[str, Any]:
             found[name] = {"id": row.pk, "name": row.name} if row else {}
         elif name == "instance_groups":
             found[name] = []
-        elif name != "labels":
+        elif name == "labels":
+            labels = [{"id": row.pk, "name": row.name} for row in template.labels.all()]
+            if labels:
+                found[name] = labels
+        else:
             found[name] = getattr(template, name)
     return found
 

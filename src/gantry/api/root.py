@@ -32,6 +32,7 @@ LISTING = {
     "roles": "roles",
     "job_templates": "job_templates",
     "jobs": "jobs",
+    "labels": "labels",
     "unified_job_templates": "unified_job_templates",
     "unified_jobs": "unified_jobs",
 }

@@ -67,6 +67,7 @@ def launch_job(
     with transaction.atomic():
         job = _make_job(template, prompted, user, launch_type)
         job.credentials.set(prompted.credentials)
+        job.labels.set(prompted.labels)
         _wait_for_content(job)
         check_launch(job)
         _seal_passwords(job, sealed)
@@ -131,6 +132,7 @@ def relaunch_job(
         )  # fmt: skip
         again.save()
         again.credentials.set(credentials)
+        again.labels.set(job.labels.all())
         if not exactly:
             _wait_for_content(again)
         check_launch(again)

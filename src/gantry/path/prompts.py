@@ -19,12 +19,14 @@ from gantry.resources.base import JOB_TYPES, VERBOSITIES
 from gantry.resources.credentials import Credential
 from gantry.resources.environments import ExecutionEnvironment
 from gantry.resources.inventories import Inventory
+from gantry.resources.labels import Label
 from gantry.resources.organizations import User
 from gantry.resources.templates import PROMPTS, JobTemplate, LaunchOptions
 from gantry.resources.variables import parse_variables
 
 COUNTS = ("forks", "job_slice_count", "verbosity")
 ROWS = {"inventory": Inventory, "execution_environment": ExecutionEnvironment}
+LISTS = {"credentials": Credential, "labels": Label}
 TEXTS = ("scm_branch", "job_tags", "skip_tags", "limit")
 
 
@@ -34,10 +36,11 @@ LONGEST_BRANCH = 256
 
 @dataclass
 class Prompted:
-    """The launch options of the job to be, its credentials, and what was not taken."""
+    """The launch options of the job to be, its credentials and labels, and what was not taken."""
 
     values: dict[str, Any]
     credentials: list[Credential]
+    labels: list[Label]
     environment_prompted: bool = False
     ignored: dict[str, Any] = field(default_factory=dict)
 
@@ -46,7 +49,8 @@ def merge_prompts(template: JobTemplate, prompts: Mapping[str, Any], user: User 
     """Raises InvalidInput with the field's name."""
     values = {f.name: getattr(template, f.name) for f in LaunchOptions._meta.fields}
     values["execution_environment"] = template.execution_environment
-    merged = Prompted(values, list(template.credentials.select_related("credential_type")))
+    credentials = list(template.credentials.select_related("credential_type"))
+    merged = Prompted(values, credentials, list(template.labels.all()))
     for name, flag in PROMPTS.items():
         if name not in prompts or prompts[name] is None:
             continue
@@ -60,7 +64,9 @@ def merge_prompts(template: JobTemplate, prompts: Mapping[str, Any], user: User 
                 merged.ignored[name] = prompts[name]
         elif name == "credentials":
             merged.credentials = _merge_credentials(merged.credentials, value)
-        elif name in ("labels", "instance_groups"):
+        elif name == "labels":
+            merged.labels += value  # the launch's come to the template's
+        elif name == "instance_groups":
             merged.ignored[name] = prompts[name]  # these resources come with their own issues
         else:
             values[name] = value
@@ -152,9 +158,9 @@ def _checked(name: str, value: Any, user: User | None) -> Any:
         return _number(name, value)
     if name in ROWS:
         return _row(ROWS[name], value, name, user)
-    if name == "credentials":
+    if name in LISTS:
         _expect(isinstance(value, list), _not_a_list(value), name)
-        return [_row(Credential, pk, name, user) for pk in value]
+        return [_row(LISTS[name], pk, name, user) for pk in value]
     if name in TEXTS:
         _check_text(name, value)
     elif name == "diff_mode":

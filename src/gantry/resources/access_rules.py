@@ -17,6 +17,7 @@ from gantry.resources.environments import EnvironmentDigest, ExecutionEnvironmen
 from gantry.resources.events import JobEvent
 from gantry.resources.inventories import Group, Host, Inventory
 from gantry.resources.jobs import Job, JobHostSummary, ProjectUpdate, UnifiedJob
+from gantry.resources.labels import Label
 from gantry.resources.organizations import Organization, Team, User
 from gantry.resources.projects import Project
 from gantry.resources.roles import Role
@@ -187,6 +188,11 @@ RULES: dict[type[Model], Rules] = {
     },
     Project: _PROJECT,
     ProjectUpdate: _UPDATE,
+    Label: {
+        "read": _any(_org("member_role"), _org("auditor_role")),
+        "add": _any(_org("member_role")),
+        "change": _any(_org("admin_role")),
+    },
     Inventory: {
         "read": _any(On("inventory", "read_role")),
         "add": _any(_org("inventory_admin_role")),

@@ -33,6 +33,8 @@ class UnifiedJob(Owned):
         "self", symmetrical=False, blank=True, related_name="dependents"
     )
 
+    labels = models.ManyToManyField("resources.Label", blank=True, related_name="unifiedjob_labels")
+
     status = models.CharField(max_length=20, choices=STATUSES, default="new", db_index=True)
     stage = models.CharField(max_length=20, default="queued")
     stage_times = models.JSONField(default=dict)  # stage -> ISO time it was entered

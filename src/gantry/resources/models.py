@@ -16,6 +16,7 @@ from gantry.resources.jobs import (
     ProjectUpdate,
     UnifiedJob,
 )
+from gantry.resources.labels import Label
 from gantry.resources.logins import LoginFailure
 from gantry.resources.organizations import Organization, Team, User
 from gantry.resources.projects import Artifact, Project, ProjectSnapshot
@@ -47,6 +48,7 @@ __all__ = [
     "JobEvent",
     "JobHostSummary",
     "JobTemplate",
+    "Label",
     "LoginFailure",
     "OAuth2AccessToken",
     "OAuth2Application",
