@@ -16,8 +16,6 @@ LATER: dict[str, str] = {
     "jobs_activity_stream": NEXT,
     "jobs_create_schedule": STARTS,
     "jobs_notifications": STARTS,
-    "error_launch_missing_survey_answer": "surveys come with the issue on AWX's API",
-    "error_launch_survey_out_of_range": "surveys come with the issue on AWX's API",
 }
 
 _LINKS = (
@@ -25,7 +23,7 @@ _LINKS = (
     "|copy|create_schedule|galaxy_credentials|input_sources|instance_groups"
     "|inventory_sources|job_events|job_host_summaries|labels|notification_templates(_[a-z]+)?"
     "|notifications|schedules"
-    "|scm_inventory_sources|scm_inventory_updates|slice_workflow_jobs|smart_inventories|survey_spec"
+    "|scm_inventory_sources|scm_inventory_updates|slice_workflow_jobs|smart_inventories"
     "|tree|update_inventory_sources|webhook_key|webhook_receiver"
     "|workflow_job_templates"
 )
@@ -42,7 +40,6 @@ DIFFERENCES: dict[str, str] = {
     r"\.related\.named_url: missing": "named URLs come with the issue on AWX's API",
     r"^roles_GET_list .*: (missing|extra)": "the first roles are the system's and organizations'",
     r"\.summary_fields\.resource: missing": "AWX's resource registry is for a gateway beside it",
-    r"\.summary_fields\.survey: missing": "surveys come with the issue on AWX's API",
     r"\.summary_fields\.instance_group: missing": f"instance groups: {NEXT}",
     r"\.related_search_fields: lacks": "relations to resources that do not exist yet",
     r"\.related_search_fields: has": "relations that AWX stores in another way",

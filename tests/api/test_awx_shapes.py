@@ -177,7 +177,7 @@ def _ask(api: Api, world: World, name: str) -> Any:
     return api.call(request["method"].lower(), path, body)
 
 
-def _remember(world: World, name: str, response: Any) -> None:
+def _remember(api: Api, world: World, name: str, response: Any) -> None:
     if name in MADE and response.status_code == 201:
         world.ids[MADE[name]] = response.json()["id"]
     if name == "organizations_POST_created":
@@ -190,6 +190,14 @@ def _remember(world: World, name: str, response: Any) -> None:
         finish_updates()
     if name == "job_templates_POST_created_prompts":
         _attach_machine(world)
+        survey = {
+            "name": "s", "description": "", "spec": [
+                {"variable": "who", "type": "text", "question_name": "Who?", "required": True},
+                {"variable": "n", "type": "integer", "question_name": "N?", "required": False,
+                 "min": 1, "max": 9},
+            ],
+        }  # fmt: skip
+        api.post(f"/api/v2/job_templates/{response.json()['id']}/survey_spec/", survey, status=200)
 
 
 def _attach_machine(world: World) -> None:
@@ -225,7 +233,7 @@ def answers(database: str) -> dict[str, list[str]]:
     for name in POSTS:
         response = _ask(api, world, name)
         found[name] = differences(EXCHANGES[name], response)
-        _remember(world, name, response)
+        _remember(api, world, name, response)
     job = world.ids["jobs", 47]
     finish(world.ids["jobs", 46], ["h1"])
     finish(job, ["h1", "h2", "h3", "h4", "h5"])

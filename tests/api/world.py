@@ -24,6 +24,7 @@ def build() -> dict[str, int]:
     from gantry.resources import models as m
     from gantry.resources.events import event_id
     from gantry.resources.roles import role_on
+    from gantry.resources.surveys import seal_answers, set_survey
     from gantry.resources.tokens import issue
 
     organization = m.Organization.objects.get(name="Default")
@@ -56,6 +57,11 @@ def build() -> dict[str, int]:
         inventory=inventory, playbook="site.yml",
     )  # fmt: skip
     template.credentials.add(credential)
+    template.survey_enabled = True
+    set_survey(template, {"name": "survey", "description": "", "spec": [
+        {"variable": "secret", "type": "password", "question_name": "?", "required": True,
+         "default": SECRET}]})  # fmt: skip
+    template.save()
     label = m.Label.objects.create(name="label", organization=organization)
     template.labels.add(label)
     update = m.ProjectUpdate.objects.create(
@@ -68,6 +74,8 @@ def build() -> dict[str, int]:
         lines=2, emitted_events=2,
     )  # fmt: skip
     job.start_secrets = SECRET
+    job.survey_passwords = {"secret": "$encrypted$"}
+    seal_answers(job, {"secret": SECRET})
     job.save()
     job.credentials.add(credential)
     for counter, event in ((1, "playbook_on_start"), (2, "runner_on_ok")):

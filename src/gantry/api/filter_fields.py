@@ -16,7 +16,9 @@ from gantry.api.names import NAMES
 from gantry.resources.models import (
     Credential,
     CredentialType,
+    Job,
     JobEvent,
+    JobTemplate,
     OAuth2AccessToken,
     OAuth2Application,
     Project,
@@ -33,6 +35,8 @@ SECRET: dict[type[Model], set[str]] = {
     User: {"password"},
     Credential: {"inputs"},
     CredentialType: {"inputs", "injectors"},
+    JobTemplate: {"survey_spec"},
+    Job: {"survey_passwords"},
     UnifiedJob: {"start_secrets", "job_env", "evidence", "job_args"},
     JobEvent: {"event_data"},
     OAuth2Application: {"secret_hash"},

@@ -71,7 +71,15 @@ class JobTemplateSerializer(AwxSerializer):
 
     sublists = {
         name: name
-        for name in ("credentials", "jobs", "labels", "launch", "object_roles", "access_list")
+        for name in (
+            "credentials",
+            "jobs",
+            "labels",
+            "launch",
+            "object_roles",
+            "access_list",
+            "survey_spec",
+        )
     }
     linked = (
         "inventory", "project", "organization", "execution_environment", "current_job", "last_job",
@@ -110,6 +118,9 @@ class JobTemplateSerializer(AwxSerializer):
         for old, name in (("current_update", "current_job"), ("last_update", "last_job")):
             if name in found:
                 found[old] = summary(getattr(row, name), UPDATE)
+        if {"name", "description"} <= row.survey_spec.keys():
+            survey = row.survey_spec
+            found["survey"] = {"title": survey["name"], "description": survey["description"]}
         found["labels"] = label_summaries(row)
         found["recent_jobs"] = self.once("recent", _recent_jobs).get(row.pk, [])
         found["credentials"] = credential_summaries(row)

@@ -35,6 +35,7 @@ from gantry.path.repeat import why_not_exactly
 from gantry.resources import access
 from gantry.resources.base import JOB_TYPES
 from gantry.resources.models import Credential, Job, JobEvent, JobTemplate
+from gantry.resources.surveys import shown_variables
 
 FIELDS = (
     *COMMON, *OPTIONS, "controller_node", "job_template", "passwords_needed_to_start",
@@ -50,7 +51,7 @@ class JobListSerializer(UnifiedJobSerializer):
     webhook_service = serializers.ChoiceField(choices=WEBHOOKS, read_only=True, allow_blank=True)
     webhook_credential = serializers.IntegerField(read_only=True)
     webhook_guid = serializers.CharField(read_only=True)
-    extra_vars = serializers.CharField(read_only=True)
+    extra_vars = serializers.SerializerMethodField()
     job_type = serializers.ChoiceField(choices=[*JOB_TYPES, ("scan", "Scan")], read_only=True)
 
     sublists = {
@@ -90,6 +91,9 @@ class JobListSerializer(UnifiedJobSerializer):
 
     def get_gantry(self, row: Any) -> dict[str, Any]:
         return {**super().get_gantry(row), "repeats": row.repeats_id}
+
+    def get_extra_vars(self, row: Any) -> str:
+        return shown_variables(row)
 
     def get_passwords_needed_to_start(self, row: Any) -> list[str]:
         return passwords_needed(list(row.credentials.all()))

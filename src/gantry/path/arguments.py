@@ -11,6 +11,7 @@ import re
 from typing import Any
 
 from gantry.resources.jobs import Job
+from gantry.resources.surveys import open_answers
 from gantry.resources.variables import parse_variables
 
 EXTRA_VARS = "/runner/env/extravars"
@@ -77,7 +78,7 @@ def extra_vars_file(job: Job, injected: dict[str, Any], allow_jinja: str) -> str
 
     `template`: only values that the job template itself defines are evaluated, as in AWX.
     """
-    variables = parse_variables(job.extra_vars, field="extra_vars")
+    variables = parse_variables(job.extra_vars, field="extra_vars") | open_answers(job)
     trusted: dict[str, Any] = {}
     if allow_jinja == "always":
         trusted = variables

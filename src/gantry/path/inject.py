@@ -29,6 +29,7 @@ from gantry.resources.inventory_script import build_script
 from gantry.resources.jobs import Job, ProjectUpdate
 from gantry.resources.projects import ProjectSnapshot
 from gantry.resources.scm_url import check_git_url
+from gantry.resources.surveys import open_answers
 
 HOME = "/runner"
 PROJECT = "/runner/project"
@@ -203,6 +204,7 @@ def _vault(
 
 
 def _extra_vars(job: Job, injected: Injected) -> str:
+    injected.secrets += open_answers(job).values()
     try:
         return extra_vars_file(job, injected.extra_vars, settings().allow_jinja_in_extra_vars)
     except InvalidInput as error:

@@ -20,11 +20,12 @@ from gantry.path.preflight import check_launch
 from gantry.path.prompts import Prompted, brought_along, merge_prompts
 from gantry.path.repeat import repeated
 from gantry.resources import access
-from gantry.resources.credentials import ASK, Credential
+from gantry.resources.credentials import ASK, ENCRYPTED, Credential
 from gantry.resources.jobs import ACTIVE, Job, ProjectUpdate, UnifiedJob
 from gantry.resources.organizations import User
 from gantry.resources.projects import Project, ProjectOptions
 from gantry.resources.scm_url import check_git_url
+from gantry.resources.surveys import open_answers, password_variables, questions, seal_answers
 from gantry.resources.templates import PROMPTS, JobTemplate, LaunchOptions
 from gantry.resources.variables import parse_variables
 
@@ -79,15 +80,17 @@ def launch_preview(template: JobTemplate) -> dict[str, Any]:
     """What a launch of this template asks for and falls back to: GET of AWX's launch endpoint."""
     credentials = list(template.credentials.select_related("credential_type"))
     needed = passwords_needed(credentials)
+    variables_needed = [q["variable"] for q in questions(template) if q["required"]]
     inventory_missing = template.inventory_id is None
     return {
         "can_start_without_user_input": not needed
+        and not variables_needed
         and not inventory_missing
         and not any(getattr(template, flag) for flag in PROMPTS.values()),
         "passwords_needed_to_start": needed,
         **{flag: getattr(template, flag) for flag in PROMPTS.values()},
-        "survey_enabled": template.survey_enabled,
-        "variables_needed_to_start": [],
+        "survey_enabled": template.survey_enabled and "spec" in template.survey_spec,
+        "variables_needed_to_start": variables_needed,
         "credential_needed_to_start": False,
         "inventory_needed_to_start": inventory_missing,
     }
@@ -130,7 +133,10 @@ def relaunch_job(
             created_by=user, modified_by=user,
             **{"ee_reason": f"the same as in job {job.pk}, which this one repeats"} | kept,
         )  # fmt: skip
+        answers = open_answers(job)
+        again.survey_passwords = job.survey_passwords
         again.save()
+        _keep_answers(again, answers)
         again.credentials.set(credentials)
         again.labels.set(job.labels.all())
         if not exactly:
@@ -247,9 +253,18 @@ def _make_job(
         ee_reason="chosen at launch" if prompted.environment_prompted else "",
     )  # fmt: skip
     parse_variables(job.extra_vars, field="extra_vars")
+    job.survey_passwords = dict.fromkeys(password_variables(template), ENCRYPTED)
     job.save()
+    _keep_answers(job, prompted.passwords)
     JobTemplate.objects.filter(pk=template.pk).update(current_job=job, status="pending")
     return job
+
+
+def _keep_answers(job: Job, answers: dict[str, str]) -> None:
+    """Only now, since what is sealed is bound to its row; in the clear they are never stored."""
+    if answers:
+        seal_answers(job, answers)
+        job.save(update_fields=["extra_vars"])
 
 
 def _wait_for_content(job: Job) -> None:

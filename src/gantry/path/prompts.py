@@ -16,11 +16,12 @@ from django.db.models import Model
 from gantry.base.errors import Forbidden, InvalidInput
 from gantry.resources import access
 from gantry.resources.base import JOB_TYPES, VERBOSITIES
-from gantry.resources.credentials import Credential
+from gantry.resources.credentials import ENCRYPTED, Credential
 from gantry.resources.environments import ExecutionEnvironment
 from gantry.resources.inventories import Inventory
 from gantry.resources.labels import Label
 from gantry.resources.organizations import User
+from gantry.resources.surveys import default_of, password_variables, questions, wrong_answers
 from gantry.resources.templates import PROMPTS, JobTemplate, LaunchOptions
 from gantry.resources.variables import parse_variables
 
@@ -41,6 +42,8 @@ class Prompted:
     values: dict[str, Any]
     credentials: list[Credential]
     labels: list[Label]
+    # Answers of the survey that are kept sealed; `values` does not have them.
+    passwords: dict[str, str] = field(default_factory=dict)
     environment_prompted: bool = False
     ignored: dict[str, Any] = field(default_factory=dict)
 
@@ -52,10 +55,10 @@ def merge_prompts(template: JobTemplate, prompts: Mapping[str, Any], user: User 
     credentials = list(template.credentials.select_related("credential_type"))
     merged = Prompted(values, credentials, list(template.labels.all()))
     for name, flag in PROMPTS.items():
-        if name not in prompts or prompts[name] is None:
-            continue
         if name == "extra_vars":
-            _merge_variables(merged, prompts[name], getattr(template, flag))
+            _merge_variables(template, merged, prompts.get(name))
+            continue
+        if name not in prompts or prompts[name] is None:
             continue
         asked = getattr(template, flag)
         value = _checked(name, prompts[name], user)
@@ -110,15 +113,47 @@ def _check_branch(template: JobTemplate, values: dict[str, Any]) -> None:
         values["scm_branch"] = ""
 
 
-def _merge_variables(merged: Prompted, given: Any, asked: bool) -> None:
+def _merge_variables(template: JobTemplate, merged: Prompted, given: Any) -> None:
+    """The template's, then the survey's defaults, then what the launch gives and may give."""
     variables = parse_variables(given, field="extra_vars")
-    own = parse_variables(merged.values["extra_vars"], field="extra_vars")
-    if asked:
-        merged.values["extra_vars"] = dump_variables({**own, **variables})
+    asked = questions(template)
+    if not variables and not asked:
         return
-    ignored = {k: v for k, v in variables.items() if k not in own or own[k] != v}
-    if ignored:
-        merged.ignored["extra_vars"] = ignored
+    own = parse_variables(template.extra_vars, field="extra_vars")
+    _check_answers(asked, variables)
+    answers = {q["variable"] for q in asked}
+    ignored = {k: v for k, v in variables.items() if k not in answers}
+    if not template.ask_variables_on_launch:
+        variables = {k: v for k, v in variables.items() if k in answers}
+        ignored = {k: v for k, v in ignored.items() if k not in own or own[k] != v}
+        if ignored:
+            merged.ignored["extra_vars"] = ignored
+    secret = password_variables(template)
+    variables = {k: v for k, v in variables.items() if k not in secret or v != ENCRYPTED}
+    if not variables and not asked:
+        return
+    final = {**own, **_defaults(template, asked), **variables}
+    sealed = [k for k in secret if final.get(k) and isinstance(final[k], str)]
+    merged.passwords = {k: final.pop(k) for k in sealed}
+    merged.values["extra_vars"] = dump_variables(final)
+
+
+def _check_answers(asked: list[dict[str, Any]], answers: dict[str, Any]) -> None:
+    wrong = [sentence for question in asked for sentence in wrong_answers(question, answers)]
+    if wrong:
+        error = InvalidInput(" ".join(wrong), field="variables_needed_to_start")
+        error.values = wrong
+        raise error
+
+
+def _defaults(template: JobTemplate, asked: list[dict[str, Any]]) -> dict[str, Any]:
+    """Only those that would be right as answers, so an empty one is left out where it is not."""
+    found = {q["variable"]: default_of(template, q) for q in asked if q.get("default") is not None}
+    return {
+        q["variable"]: found[q["variable"]]
+        for q in asked
+        if q["variable"] in found and not any(wrong_answers(q, found))
+    }
 
 
 def _merge_credentials(own: list[Credential], chosen: list[Credential]) -> list[Credential]:

@@ -135,6 +135,8 @@ class Job(UnifiedJob, LaunchOptions):
     repeats = models.ForeignKey(
         "self", null=True, on_delete=models.SET_NULL, related_name="repetitions"
     )
+    # The variables whose values are sealed within extra_vars: name -> what is shown of them.
+    survey_passwords = models.JSONField(default=dict, editable=False)
     preflight = models.JSONField(null=True)  # what the playbook needs and the EE lacks
     artifacts = models.JSONField(default=dict)
     job_slice_number = models.PositiveIntegerField(default=0)

@@ -112,6 +112,7 @@ class JobTemplate(UnifiedJobTemplate, LaunchOptions):
     )  # fmt: skip
     host_config_key = models.CharField(max_length=1024, blank=True, default="")
     survey_enabled = models.BooleanField(default=False)
+    survey_spec = models.JSONField(default=dict, blank=True)
     prevent_instance_group_fallback = models.BooleanField(default=False)
     custom_virtualenv = models.CharField(max_length=100, null=True, blank=True, default=None)
     ask_scm_branch_on_launch = models.BooleanField(default=False)
