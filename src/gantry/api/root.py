@@ -15,7 +15,9 @@ from gantry.api.views import OpenView
 LISTING = {
     "ping": "ping",
     "config": "config",
+    "settings": "settings",
     "me": "me",
+    "dashboard": "dashboard",
     "organizations": "organizations",
     "users": "users",
     "execution_environments": "execution_environments",

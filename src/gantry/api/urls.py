@@ -6,11 +6,13 @@ from django.urls import include, path
 
 from gantry.api import (
     access_list,
+    app_settings,
     applications,
     auth,
     config,
     credential_types,
     credentials,
+    dashboard,
     environment_archive,
     environment_builds,
     environment_contents,
@@ -62,6 +64,13 @@ v2 = [
     path("ping/", ping.Ping.as_view()),
     path("config/", config.Config.as_view()),
     path("me/", users.UserMeList.as_view()),
+    path("settings/", app_settings.SettingCategories.as_view()),
+    *(
+        path(f"settings/{slug}/", app_settings.SettingsOfCategory.as_view(category=slug))
+        for slug in app_settings.CATEGORIES
+    ),
+    path("dashboard/", dashboard.Dashboard.as_view()),
+    path("dashboard/graphs/jobs/", dashboard.DashboardJobsGraph.as_view()),
     *noun(
         "organizations",
         {"list": organizations.OrganizationList, "detail": organizations.OrganizationDetail},
