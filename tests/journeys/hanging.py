@@ -92,7 +92,7 @@ def patch() -> None:
         return data == GO
 
     hang_before(rows, "resolve", "resolving")
-    hang_before(Puller, "ensure", "pulling")
+    hang_before(Puller, "obtain", "pulling")
     hang_before(rows, "prepare", "preparing")
     hang_before(DockerEngine, "create", "before the pod is created")
     hang_before(DockerEngine, "start", "before the pod is started")

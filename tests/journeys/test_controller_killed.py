@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from difflib import unified_diff
 from typing import Any
@@ -51,11 +52,13 @@ class HangingController(ControllerProcess):
     def wait_until_hung(self, points: set[str]) -> None:
         assert self.process is not None
         assert self.process.stdout is not None
-        missing = set(points)
+        missing, late = set(points), threading.Timer(120, self.process.kill)
+        late.start()  # a point that the path no longer comes by would be waited for without end
         while missing:
             line = self.process.stdout.readline()
             assert line, f"the controller ended; nobody came to {missing}"
             missing.discard(line.strip())
+        late.cancel()
 
 
 @pytest.fixture

@@ -22,6 +22,10 @@ class SessionTimeout(MiddlewareMixin):
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
+        if response.streaming:
+            # A stream lives for hours: a look at the session here would hold its thread's
+            # connection to the database as long.
+            return response
         session = request.session
         if session.session_key is None or QUIET in request.headers or SESSION_KEY not in session:
             return response
