@@ -99,9 +99,13 @@ def test_only_superusers_remove_and_only_they_and_auditors_look(db):
 
 
 def test_an_engine_that_does_not_answer_is_told_in_words(admin, monkeypatch, tmp_path):
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    from gantry.base.config import settings
 
-    answer = admin.get(ADDRESS)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("GANTRY_ENGINE_URL", f"unix://{tmp_path}/none.sock")
+        settings.cache_clear()
+        answer = admin.get(ADDRESS)
+    settings.cache_clear()
 
     assert answer.status_code == 503
     assert 'role="alert"' in answer.content.decode()

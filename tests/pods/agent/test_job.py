@@ -44,8 +44,9 @@ def test_cancel_asks_then_tells_then_kills(pod: Pod) -> None:
 
 
 def test_a_program_that_obeys_is_only_asked(pod: Pod) -> None:
-    # Not signal.pause: a signal that comes just before the system call does not end that.
-    stream = pod.start(pod.python("import time\nsay(1)\nwhile True: time.sleep(0.02)"))
+    # Tests that run in the background of a shell are born with SIGINT ignored.
+    obeys = "import signal, time\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    stream = pod.start(pod.python(obeys + "say(1)\nwhile True: time.sleep(0.02)"))
     stream.until(lambda: bool(stream.recent(Kind.EVENT)))
 
     stream.send(Order.CANCEL, {"reason": "canceled"})
