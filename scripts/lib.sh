@@ -72,29 +72,29 @@ find_python() {
     fi
 }
 
-# make_venv DIRECTORY LOCKFILE: installed anew only when the lock file has changed.
+# make_venv DIRECTORY LOCKFILE: Gantry's own, installed anew only when the lock file has changed.
 make_venv() {
-    local venv=$1 lock=$2 mark
-    mark=$venv/.installed-$(basename "$lock")
-    if [ -f "$mark" ] && cmp -s "$lock" "$mark"; then return 0; fi
-    find_python
-    say "Installing the locked Python dependencies into $venv"
-    [ -x "$venv/bin/python" ] || "$PYTHON" -m venv "$venv"
-    "$venv/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes -r "$lock"
-    "$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-deps \
+    ! is_locked "$@" || return 0
+    say "Installing the locked Python dependencies into $1"
+    install_lock "$@"
+    "$1/bin/python" -m pip install -qq --disable-pip-version-check --no-deps \
         --no-build-isolation -e "$ROOT" 2>/dev/null \
-        || "$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-deps -e "$ROOT"
-    cp "$lock" "$mark"
+        || "$1/bin/python" -m pip install -qq --disable-pip-version-check --no-deps -e "$ROOT"
+    mark_locked "$@"
 }
 
 # make_tools DIRECTORY LOCKFILE: programs that must not share Gantry's environment.
 make_tools() {
-    local venv=$1 lock=$2 mark
-    mark=$venv/.installed-$(basename "$lock")
-    if [ -f "$mark" ] && cmp -s "$lock" "$mark"; then return 0; fi
+    ! is_locked "$@" || return 0
+    say "Installing the locked clients into $1"
+    install_lock "$@"
+    mark_locked "$@"
+}
+
+is_locked() { cmp -s "$2" "$1/.installed-$(basename "$2")"; }
+mark_locked() { cp "$2" "$1/.installed-$(basename "$2")"; }
+install_lock() {
     find_python
-    say "Installing the locked clients into $venv"
-    [ -x "$venv/bin/python" ] || "$PYTHON" -m venv "$venv"
-    "$venv/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes -r "$lock"
-    cp "$lock" "$mark"
+    [ -x "$1/bin/python" ] || "$PYTHON" -m venv "$1"
+    "$1/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes -r "$2"
 }
