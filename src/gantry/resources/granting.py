@@ -22,28 +22,22 @@ Holder = User | Team
 
 def give(by: User, role: Role, to: Holder) -> None:
     """Raises InvalidInput where AWX answers 400, Forbidden where it answers 403."""
-    _refuse_nonsense(by, role, to, taking=False)
-    if not may_give(by, role, to):
-        raise Forbidden("You do not have permission to perform this action.")
-    if role.system and isinstance(to, User):
-        _set_flag(role, to, True)
-    elif isinstance(to, Team):
-        role.teams.add(to)
-    else:
-        role.members.add(to)
-    forget(by)
+    _change(by, role, to, taking=False)
 
 
 def take(by: User, role: Role, of: Holder) -> None:
-    _refuse_nonsense(by, role, of, taking=True)
-    if not may_give(by, role, of):
+    _change(by, role, of, taking=True)
+
+
+def _change(by: User, role: Role, holder: Holder, *, taking: bool) -> None:
+    _refuse_nonsense(by, role, holder, taking=taking)
+    if not may_give(by, role, holder):
         raise Forbidden("You do not have permission to perform this action.")
-    if role.system and isinstance(of, User):
-        _set_flag(role, of, False)
-    elif isinstance(of, Team):
-        role.teams.remove(of)
+    if role.system and isinstance(holder, User):
+        _set_flag(role, holder, not taking)
     else:
-        role.members.remove(of)
+        held: Any = role.teams if isinstance(holder, Team) else role.members
+        (held.remove if taking else held.add)(holder)
     forget(by)
 
 
