@@ -88,13 +88,9 @@ class DockerEngine(DockerClient):
     # -- images ---------------------------------------------------------------------------------
 
     async def image(self, reference: str) -> Image | None:
-        try:
-            async with engine_words(f"look at image {reference}"):
-                found = await self._docker.images.inspect(reference)
-        except EngineError as error:
-            if not_there(error):
-                return None
-            raise
+        found = await self.look_at_image(reference)
+        if found is None:
+            return None
         digests = digests_of(reference, found.get("RepoDigests") or [])
         if len(digests) > 1 and await self.is_podman():
             # Sorted by value. Its first manifest may be the one it was built with here, which no

@@ -83,6 +83,16 @@ class DockerClient:
         said = await self.version()
         return f"{said.get('Os', '')}/{said.get('Arch', '')}"
 
+    async def look_at_image(self, reference: str) -> dict[str, Any] | None:
+        """What the engine says of one image, in the API's own words; None when it is not there."""
+        try:
+            async with engine_words(f"look at image {reference}"):
+                return dict(await self._docker.images.inspect(reference))
+        except EngineError as error:
+            if not_there(error):
+                return None
+            raise
+
     async def tag(self, reference: str, name: str) -> None:
         wanted = parse_reference(name)
         async with engine_words(f"name image {reference} {name}"):

@@ -37,14 +37,8 @@ class DockerImages(DockerBuilder):
         return [_held(image, standing[_identity(image["Id"])]) for image in images]
 
     async def config(self, reference: str) -> ImageConfig | None:
-        try:
-            async with engine_words(f"look at image {reference}"):
-                found = await self._docker.images.inspect(reference)
-        except EngineError as error:
-            if not_there(error):
-                return None
-            raise
-        return _config(found)
+        found = await self.look_at_image(reference)
+        return _config(found) if found is not None else None
 
     async def by_digest(self, digest: str) -> str:
         for image in await self.all_images():
