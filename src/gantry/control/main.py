@@ -61,11 +61,12 @@ class Control:
         threads = ThreadPoolExecutor(self.settings.capacity + 16, thread_name_prefix="rows")
         asyncio.get_running_loop().set_default_executor(threads)
         await self.world.pool.open()
-        listener = asyncio.create_task(self._listen())
-        keeper = asyncio.create_task(self._keep_leases())
-        sweeper = asyncio.create_task(self._sweep())
-        watcher = asyncio.create_task(watch_tags(self.world.engine, self.settings.drift_check))
-        keep = asyncio.create_task(care(self.images, self.settings))
+        duties = (
+            self._listen(), self._keep_leases(), self._sweep(),
+            watch_tags(self.world.engine, self.settings.drift_check),
+            care(self.images, self.settings),
+        )  # fmt: skip
+        beside = [asyncio.create_task(duty) for duty in duties]
         try:
             while not self.stopping.is_set():
                 try:
@@ -77,9 +78,9 @@ class Control:
                     await asyncio.wait_for(self.wake.wait(), TICK)
                 self.wake.clear()
         finally:
-            for task in (listener, keeper, sweeper, watcher, keep):
+            for task in beside:
                 task.cancel()
-            await asyncio.gather(listener, keeper, sweeper, watcher, keep, return_exceptions=True)
+            await asyncio.gather(*beside, return_exceptions=True)
             await self.close()
 
     def stop(self) -> None:

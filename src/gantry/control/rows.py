@@ -72,6 +72,7 @@ class Resolved:
     resolution: Resolution
     request: PullRequest
     trust: Trust
+    repeats: bool = False  # another job, exactly
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,8 @@ def enter(job: UnifiedJob, stage: str) -> None:
 @patient
 def resolve(job: UnifiedJob) -> Resolved:
     _check_dependencies(job)
-    resolution = resolve_environment(specific(job))
+    row = specific(job)
+    resolution = resolve_environment(row)
     environment = resolution.environment
     states.move(
         job, execution_environment=environment if environment.pk else None,
@@ -106,7 +108,8 @@ def resolve(job: UnifiedJob) -> Resolved:
         resolution.elsewhere,
     )  # fmt: skip
     trust = trust_of(job.organization, environment)
-    return Resolved(resolution, check_registry(trust, request), trust)
+    repeats = isinstance(row, Job) and row.repeats_id is not None
+    return Resolved(resolution, check_registry(trust, request), trust, repeats)
 
 
 def _check_dependencies(job: UnifiedJob) -> None:
@@ -127,17 +130,16 @@ def keep_image(
     job: UnifiedJob, resolved: Resolved, obtained: Obtained, proof: Proof | None
 ) -> None:
     image, environment = obtained.image, resolved.resolution.environment
-    repeats = Job.objects.filter(pk=job.pk, repeats__isnull=False).exists()
     states.move(
         job, ee_digest=image.digest, ee_image_id=image.id, ee_platform=image.platform,
-        ee_warning="" if repeats else warning(environment, image.digest), pull_progress=None,
-        ee_signature=proof,
+        ee_warning="" if resolved.repeats else warning(environment, image.digest),
+        pull_progress=None, ee_signature=proof,
     )  # fmt: skip
     if settings().inspect_images:
         request_inspection(image.digest, image.platform, image.id, resolved.request.image)
     if environment.pk is None:
         return
-    note_got(environment, image.digest, repeats=repeats)
+    note_got(environment, image.digest, repeats=resolved.repeats)
     if obtained.pulled and not resolved.request.digest:
         note_tag(environment.pk, environment.image, image.digest, image.digests)
 
