@@ -29,10 +29,3 @@ def with_database() -> None:
             cure="Start Gantry with `gantry up`, or check DATABASE_URL and GANTRY_DATA_DIR.",
         ) from error
     setup_django()
-
-
-def engine_url() -> str:
-    """The engine of this installation, as the controller finds it."""
-    from gantry.base.config import settings
-
-    return settings().engine

@@ -48,8 +48,7 @@ def show_versions(setup: EngineSetup, state: Path, ran: Any) -> None:
     podman.run("tag", NEXT, TAG)
     moved = tags.check_now(pinned)
     click.echo(f"  drift  {drift.decide(moved).sentence}")
-    before = _look(moved.pinned_digest, ran.image)
-    after = _look(moved.registry_digest, TAG)
+    before, after = (_look(moved, d) for d in (moved.pinned_digest, moved.registry_digest))
     click.echo("  diff   what the tag's new digest has that the pinned one has not:")
     _show_difference(before, after)
     click.echo(f"  page   {settings().public_url}/environments/{environment.pk}/")
@@ -84,39 +83,23 @@ def _build_next(podman: Podman, base: str) -> None:
         podman.build(NEXT, context, recipe)
 
 
-def _look(digest: str, reference: str) -> Any:
+def _look(environment: Any, digest: str) -> Any:
     """What the controller's pod finds inside; at once when it has looked before."""
-    from gantry.images.inspect.request import request_inspection
+    from gantry.images.inspect.known import ask
 
     click.echo(f"  look   into {digest[:19]} in a pod without network")
-    row = request_inspection(digest, _platform(reference), "", reference)
+    row = ask(environment, digest)
     deadline = time.monotonic() + PATIENCE
     while row.state in ("pending", "running"):
         if time.monotonic() > deadline:
             raise NotLookedInto(
-                f"Nobody has looked into {reference} yet.", cure="Is `gantry up` running?"
+                f"Nobody has looked into {digest} yet.", cure="Is `gantry up` running?"
             )
         time.sleep(0.2)
         row.refresh_from_db()
     if row.state == "failed":
         raise NotLookedInto(row.error, cure=row.cure)
     return row
-
-
-def _platform(reference: str) -> str:
-    import asyncio
-
-    from gantry.pods.docker_api import DockerEngine
-
-    async def ask() -> str:
-        engine = DockerEngine(settings().engine)
-        try:
-            found = await engine.image(reference)
-        finally:
-            await engine.close()
-        return found.platform if found else ""
-
-    return asyncio.run(ask())
 
 
 def _show_difference(before: Any, after: Any) -> None:

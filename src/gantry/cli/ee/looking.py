@@ -29,10 +29,10 @@ def look_into(reference: str) -> Contents:
 @contextlib.contextmanager
 def engine() -> Iterator[str]:
     """The installation's engine; when nobody answers there, a podman service for this command."""
+    from gantry.base.config import settings
     from gantry.base.engine_probe import ping, probe_engine, start_service
-    from gantry.cli.setup import engine_url
 
-    url = engine_url()
+    url = settings().engine
     if not url.startswith("unix://") or ping(Path(url.removeprefix("unix://"))):
         yield url
         return
