@@ -142,3 +142,26 @@ class KillingEngine(DockerEngine):
         stream = await super().start(pod)
         await self._docker.containers.container(pod).kill()
         return stream
+
+
+async def test_an_engine_that_writes_its_events_late_is_waited_for(
+    world: World, engine_url: str, outside: CountingServer
+) -> None:
+    engine = LateEngine(engine_url)
+    async with controlling(engine):
+        job = await launch(world, waiting_play(outside))
+        await until(lambda: recorded(job, "the last words"), "its output in the record")
+        await in_thread(lambda: podman("kill", job.pod_name))()
+        await ended(job)
+
+    assert "died with exit code 137" in job.evidence["engine_events"]
+
+
+class LateEngine(DockerEngine):
+    """Knows nothing of a pod's end the first time it is asked."""
+
+    asked = 0
+
+    async def events(self, pod: str, since: float) -> list[str]:
+        self.asked += 1
+        return [] if self.asked == 1 else await super().events(pod, since)

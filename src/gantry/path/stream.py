@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 SILENCE = 45.0  # the agent sends a keepalive after 15 s: longer silence is a dead stream
 LONGEST_PAUSE = 5.0
 AGENT_STARTS = 20.0  # a pod that is reached and whose agent does not listen by then never will
+EVENTS_COME = 3.0  # an engine writes its events down beside what it does, podman's cleanup late
 QUEUE_BYTES = 8 << 20
 
 Record = Callable[[list[Frame]], Awaitable[int]]
@@ -125,9 +126,15 @@ class JobStream:
             raise PodNotBegun
 
     async def _events(self, since: float) -> list[str]:
-        started = self._job.started
+        """What the engine says of the pod, once its end is among it or will not come any more."""
+        started, due = self._job.started, time.monotonic() + EVENTS_COME
+        begin = started.timestamp() if started else since
         try:
-            return await self._engine.events(self._pod, started.timestamp() if started else since)
+            while True:
+                said = await self._engine.events(self._pod, begin)
+                if any(s.startswith("died") for s in said) or time.monotonic() > due:
+                    return said
+                await asyncio.sleep(0.2)
         except Exception:  # evidence only: its lack must not hide the failure itself
             logger.exception("job %s: the engine's events could not be read", self._job.pk)
             return []
