@@ -12,9 +12,12 @@ from gantry.resources.base import JOB_TYPES, VERBOSITIES
 from gantry.resources.credentials import Credential
 from gantry.resources.environments import ExecutionEnvironment
 from gantry.resources.inventories import Inventory
+from gantry.resources.labels import Label
 from gantry.resources.organizations import User
 from gantry.resources.templates import PROMPTS, JobTemplate
+from gantry.resources.variables import parse_variables
 from gantry.web.forms import Wide, for_jobs
+from gantry.web.survey_fields import answers_of, survey_fields, without_answers
 
 TEXTS = {
     "limit": "Limit", "scm_branch": "Branch, tag or commit", "job_tags": "Tags",
@@ -43,6 +46,7 @@ class LaunchForm(forms.Form):
             field = self._field(name)
             if field is not None:
                 self.fields[name] = field
+        self.fields.update(survey_fields(template))
         for name in preview["passwords_needed_to_start"]:
             self.fields[f"password:{name}"] = _password(name)
 
@@ -88,20 +92,34 @@ class LaunchForm(forms.Form):
             )  # fmt: skip
             for_jobs(field)
             return field
+        if name == "labels":
+            return forms.ModelMultipleChoiceField(
+                visible(self.user, Label.objects.all()), label="Labels", required=False,
+                initial=self.template.labels.all(), widget=forms.CheckboxSelectMultiple(),
+            )  # fmt: skip
         return None
 
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        self._answers = answers_of(self, self.template)
+        return cleaned
+
     def prompts(self) -> dict[str, Any]:
-        """The body that the API would be sent. What was left as it is, is not sent."""
+        """The body that the API would be sent. What was left as it is, is not sent. Raises
+        InvalidInput for variables that are neither YAML nor JSON."""
         sent: dict[str, Any] = {}
-        for name, value in self.cleaned_data.items():
+        for name, value in without_answers(self.cleaned_data).items():
             if name.startswith("password:"):
                 continue
-            if name == "credentials":
+            if name in ("credentials", "labels"):
                 sent[name] = [c.pk for c in value]
             elif hasattr(value, "pk"):
                 sent[name] = value.pk
             elif value is not None:
                 sent[name] = value
+        if self._answers:
+            typed = parse_variables(sent.get("extra_vars"), field="extra_vars")
+            sent["extra_vars"] = {**typed, **self._answers}
         return sent
 
     def passwords(self) -> dict[str, str]:
