@@ -16,8 +16,8 @@ from gantry.path.launch import (
     launch_preview,
     relaunch_job,
     start_secrets,
-    update_project,
 )
+from gantry.path.updates import update_project
 from tests.journeys.world import World
 
 

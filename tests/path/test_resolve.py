@@ -137,7 +137,7 @@ def test_without_any_the_job_ends_in_awxs_words(rules: dict[str, Any]) -> None:
 def test_a_project_update_runs_in_the_control_planes_whatever_else_is_set(
     rules: dict[str, Any],
 ) -> None:
-    from gantry.path.launch import update_project
+    from gantry.path.updates import update_project
 
     update = update_project(without(rules).project, user=None)
     found = resolve_environment(update)

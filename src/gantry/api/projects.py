@@ -17,7 +17,7 @@ from gantry.api.project_updates import ProjectUpdateListSerializer, ProjectUpdat
 from gantry.api.shape import BASE, AwxSerializer, summary
 from gantry.api.views import DetailView, ListCreateView, NounView, SubListView, person_of
 from gantry.base.errors import InvalidInput
-from gantry.path.launch import update_project
+from gantry.path.updates import update_project
 from gantry.resources import access
 from gantry.resources.base import TEMPLATE_STATUSES
 from gantry.resources.models import JobTemplate, Project, ProjectUpdate

@@ -27,9 +27,10 @@ from gantry.images.login import login_of
 from gantry.images.tag_notes import note_got, note_ran, note_tag
 from gantry.path import states
 from gantry.path.finish import Verdict
-from gantry.path.inject import Payload, build_payload
+from gantry.path.inject import build_payload
 from gantry.path.launch import masked_secrets, with_mask
 from gantry.path.nearest import Around
+from gantry.path.payload import Payload
 from gantry.path.preflight import check_job
 from gantry.path.project import keep_snapshot as keep_project_snapshot
 from gantry.path.pull import Obtained, PullRequest

@@ -22,8 +22,8 @@ from gantry.control import rows
 from gantry.control.which_digest import by_the_tags_digest
 from gantry.path import finish
 from gantry.path.cleanup import remove_pod
-from gantry.path.inject import Payload
 from gantry.path.nearest import digest_gone
+from gantry.path.payload import Payload
 from gantry.path.pod import GO, build_pod_spec, hello, orders, pod_name, start_pod
 from gantry.path.pull import Puller
 from gantry.path.stream import Ended, JobStream, PodEnded, PodNotBegun

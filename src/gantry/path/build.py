@@ -17,8 +17,8 @@ from gantry.base.image_reference import parse_reference
 from gantry.images.builder.definition import FILE_NAME, check_files, read_definition
 from gantry.images.builder.lock import read_lock
 from gantry.path import project
-from gantry.path.launch import enqueue
 from gantry.path.pull import with_tag
+from gantry.path.queue import enqueue
 from gantry.resources import access
 from gantry.resources.builds import EnvironmentBuild, EnvironmentDefinition
 from gantry.resources.environments import ExecutionEnvironment

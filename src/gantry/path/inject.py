@@ -6,12 +6,9 @@ controller's disk, not in a temporary file either; nothing here may open a file 
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -20,6 +17,18 @@ from gantry.base.errors import InvalidInput, JobFailure
 from gantry.path.arguments import INVENTORY, extra_vars_file, playbook_arguments
 from gantry.path.injectors import Injected, inject_credential, open_key
 from gantry.path.launch import start_secrets
+from gantry.path.payload import (
+    CALLBACKS,
+    COLLECTIONS,
+    HOME,
+    PROJECT,
+    ROLES,
+    Files,
+    Payload,
+    b64,
+    common_environment,
+    head_of,
+)
 from gantry.path.project import check_playbook, choose_snapshot, tree
 from gantry.path.repeat import kept_inventory, kept_project
 from gantry.pods.agent import source
@@ -27,38 +36,8 @@ from gantry.resources.credentials import ASK, Credential
 from gantry.resources.inventories import InventorySnapshot
 from gantry.resources.inventory_script import build_script
 from gantry.resources.jobs import Job, ProjectUpdate
-from gantry.resources.projects import ProjectSnapshot
 from gantry.resources.scm_url import check_git_url
 from gantry.resources.surveys import open_answers
-
-HOME = "/runner"
-PROJECT = "/runner/project"
-CALLBACKS = "/runner/.gantry/callback_plugins"
-CA_BUNDLE = "/runner/.gantry/ca-bundle.pem"
-# The names under which git, pip, requests, curl, botocore, node and OpenSSL look for a CA bundle.
-CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO",
-                "AWS_CA_BUNDLE", "PIP_CERT", "NODE_EXTRA_CA_CERTS")  # fmt: skip
-COLLECTIONS = (
-    "/runner/requirements_collections:/runner/.ansible/collections:/usr/share/ansible/collections"
-)
-ROLES = (
-    "/runner/requirements_roles:/runner/.ansible/roles:/usr/share/ansible/roles:/etc/ansible/roles"
-)
-Files = dict[str, tuple[int, str]]  # path -> mode, base64
-
-
-@dataclass
-class Payload:
-    """`head` is the agent's JSON (`Head` in pods/agent/wire.py), `tree` the compressed project,
-    `secrets` what must be masked in everything that comes back, `on_disk` paths too large for
-    the pod's memory, `snapshots` what the job row keeps of all this."""
-
-    head: dict[str, Any]
-    tree: Iterator[bytes]
-    secrets: list[str]
-    on_disk: tuple[str, ...] = ()
-    project: ProjectSnapshot | None = None
-    inventory: InventorySnapshot | None = None
 
 
 def build_payload(job: Job | ProjectUpdate) -> Payload:
@@ -77,44 +56,20 @@ def _playbook_payload(job: Job) -> Payload:
     injected = Injected()
     machine, vaults = _credentials(job, injected)
     files: Files = {
-        INVENTORY: (0o700, _b64(f"#!/bin/sh\nexec cat {INVENTORY}.json\n")),
-        f"{INVENTORY}.json": (0o600, _b64(hosts)),
-        "/runner/env/extravars": (0o600, _b64(_extra_vars(job, injected))),
-        f"{CALLBACKS}/gantry_events.py": (0o600, _b64(source.text("callback.py"))),
+        INVENTORY: (0o700, b64(f"#!/bin/sh\nexec cat {INVENTORY}.json\n")),
+        f"{INVENTORY}.json": (0o600, b64(hosts)),
+        "/runner/env/extravars": (0o600, b64(_extra_vars(job, injected))),
+        f"{CALLBACKS}/gantry_events.py": (0o600, b64(source.text("callback.py"))),
     }
-    files |= {path: (0o600, _b64(text)) for path, text in injected.files.items()}
+    files |= {path: (0o600, b64(text)) for path, text in injected.files.items()}
     env = {**_environment(job), **injected.env}
-    head = _head(job, env, files, injected)
+    head = head_of(job, env, files, injected)
     head |= {"argv": playbook_arguments(job, machine, vaults), "cwd": PROJECT, "artifacts": {}}
     large = snapshot is not None and snapshot.unpacked_size > settings().project_in_memory
     return Payload(
         head, tree(snapshot) if snapshot else iter(()), injected.secrets,
         (PROJECT,) if large else (), snapshot, inventory,
     )  # fmt: skip
-
-
-def _head(
-    job: Job | ProjectUpdate, env: dict[str, str], files: Files, injected: Injected
-) -> dict[str, Any]:
-    s = settings()
-    organization = job.organization
-    ca = organization.ca_bundle if organization else ""
-    timeout = job.timeout or s.default_job_timeout
-    return {
-        "env": {**(dict.fromkeys(CA_VARIABLES, CA_BUNDLE) if ca else {}), **env},
-        "files": files,
-        "ca_bundle": {"path": CA_BUNDLE, "extra": ca} if ca else None,
-        "directories": [PROJECT, "/runner/inventory", "/runner/env", "/runner/cp",
-                        "/runner/artifacts", CALLBACKS],
-        "tree": HOME,
-        "ssh_keys": injected.ssh_keys,
-        "erase": ["/runner/env", PROJECT, "/runner/inventory", "/runner/artifacts",
-                  "/runner/requirements_collections", "/runner/requirements_roles"],
-        "timeout": max(timeout, 0),
-        "grace": s.cancel_grace,
-        "spool": s.spool,
-        "acknowledge_wait": s.acknowledge_wait,
-    }  # fmt: skip
 
 
 def _inventory(job: Job) -> tuple[InventorySnapshot, str]:
@@ -231,22 +186,6 @@ def _environment(job: Job) -> dict[str, str]:
     }
 
 
-def common_environment() -> dict[str, str]:
-    return {
-        "HOME": HOME,
-        "TMPDIR": "/tmp",  # noqa: S108  the pod's own, in memory
-        "LANG": "C.UTF-8",
-        "LC_ALL": "C.UTF-8",
-        "PYTHONUNBUFFERED": "1",
-        "ANSIBLE_FORCE_COLOR": "True",
-        "ANSIBLE_HOST_KEY_CHECKING": "False",
-        "ANSIBLE_PARAMIKO_RECORD_HOST_KEYS": "False",
-        "ANSIBLE_INVENTORY_UNPARSED_FAILED": "True",
-        "ANSIBLE_UNSAFE_WRITES": "1",
-        "AWX_PRIVATE_DATA_DIR": HOME,
-    }
-
-
 def _sync_payload(update: ProjectUpdate) -> Payload:
     """The pod of a project sync: git and ansible-galaxy, driven by pods/agent/sync.py."""
     try:
@@ -283,9 +222,9 @@ def _sync_payload(update: ProjectUpdate) -> Payload:
             injected.ssh_keys.append(open_key(inputs["ssh_key_data"], unlock, where))
             injected.secrets.append(injected.ssh_keys[-1])
     injected.files["/runner/env/sync.json"] = json.dumps(wanted)
-    files: Files = {path: (0o600, _b64(text)) for path, text in injected.files.items()}
-    files["/runner/.gantry/sync.py"] = (0o600, _b64(source.text("sync.py")))
-    head = _head(update, env, files, injected)
+    files: Files = {path: (0o600, b64(text)) for path, text in injected.files.items()}
+    files["/runner/.gantry/sync.py"] = (0o600, b64(source.text("sync.py")))
+    head = head_of(update, env, files, injected)
     head |= {
         "argv": ["python3", "/runner/.gantry/sync.py"],
         "cwd": HOME,
@@ -295,7 +234,3 @@ def _sync_payload(update: ProjectUpdate) -> Payload:
         },
     }
     return Payload(head, iter(()), injected.secrets)
-
-
-def _b64(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()

@@ -11,20 +11,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import connection, transaction
-from django.utils import timezone
+from django.db import transaction
 
 from gantry.base.crypto import key_ring
 from gantry.base.errors import Forbidden, GantryError, InvalidInput
 from gantry.path.preflight import check_launch
 from gantry.path.prompts import Prompted, brought_along, merge_prompts
+from gantry.path.queue import enqueue, tell_controllers
 from gantry.path.repeat import repeated
+from gantry.path.updates import wait_for_content
 from gantry.resources import access
 from gantry.resources.credentials import ASK, ENCRYPTED, Credential
-from gantry.resources.jobs import ACTIVE, Job, ProjectUpdate, UnifiedJob
+from gantry.resources.jobs import ACTIVE, Job, UnifiedJob
 from gantry.resources.organizations import User
-from gantry.resources.projects import Project, ProjectOptions
-from gantry.resources.scm_url import check_git_url
 from gantry.resources.surveys import open_answers, password_variables, questions, seal_answers
 from gantry.resources.templates import PROMPTS, JobTemplate, LaunchOptions
 from gantry.resources.variables import parse_variables
@@ -69,7 +68,7 @@ def launch_job(
         job = _make_job(template, prompted, user, launch_type)
         job.credentials.set(prompted.credentials)
         job.labels.set(prompted.labels)
-        _wait_for_content(job)
+        wait_for_content(job)
         check_launch(job)
         _seal_passwords(job, sealed)
         enqueue(job)
@@ -140,7 +139,7 @@ def relaunch_job(
         again.credentials.set(credentials)
         again.labels.set(job.labels.all())
         if not exactly:
-            _wait_for_content(again)
+            wait_for_content(again)
         check_launch(again)
         _seal_passwords(again, sealed)
         enqueue(again)
@@ -159,40 +158,6 @@ def _check_repeat(job: Job, credentials: list[Credential], user: User | None) ->
         raise Forbidden("Job was launched with prompted fields you do not have access to.")
 
 
-def update_project(
-    project: Project, *, user: User | None, launch_type: str = "manual", branch: str = ""
-) -> ProjectUpdate:
-    """Sync a project; an update of the same branch that is already waiting serves both."""
-    if user is not None and not access.may(user, "update", project):
-        raise Forbidden("You do not have permission to perform this action.")
-    if project.scm_type != "git":
-        raise InvalidInput(
-            "Only Git projects can be synced.",
-            field="scm_type",
-            cure="Set the project's source control type to Git and give its URL.",
-        )
-    check_git_url(project.scm_url)
-    with transaction.atomic():
-        Project.objects.select_for_update().get(pk=project.pk)
-        wanted = branch or project.scm_branch
-        waiting = ProjectUpdate.objects.filter(
-            project=project, status__in=("new", "pending"), scm_branch=wanted
-        ).first()
-        if waiting is not None:
-            return waiting
-        update = ProjectUpdate(
-            **{f.name: getattr(project, f.name) for f in ProjectOptions._meta.fields}
-            | {"scm_branch": wanted},
-            kind="project_update", name=project.name, project=project, launch_type=launch_type,
-            unified_job_template=project, organization=project.organization,
-            created_by=user, modified_by=user,
-        )  # fmt: skip
-        update.save()
-        Project.objects.filter(pk=project.pk).update(current_job=update, status="pending")
-        enqueue(update)
-    return update
-
-
 def cancel_job(job: UnifiedJob, *, user: User | None) -> None:
     """Ask for a job's end. What has not started ends at once; a running one is told first."""
     if user is not None and not access.may(user, "cancel", job):
@@ -202,7 +167,7 @@ def cancel_job(job: UnifiedJob, *, user: User | None) -> None:
         raise NotCancelable(
             f"Job {job.pk} has ended ({job.status}).", cure="Only active jobs can be canceled."
         )
-    _tell_controllers(f"cancel:{job.pk}")
+    tell_controllers(f"cancel:{job.pk}")
 
 
 def passwords_needed(credentials: list[Credential]) -> list[str]:
@@ -267,44 +232,6 @@ def _keep_answers(job: Job, answers: dict[str, str]) -> None:
         job.save(update_fields=["extra_vars"])
 
 
-def _wait_for_content(job: Job) -> None:
-    """Have the project's tree there before the job: a snapshot, or an update to wait for."""
-    project = job.project
-    if project is None or project.scm_type != "git":
-        return
-    branch = job.scm_branch or project.scm_branch
-    # Asked before the snapshots: an update keeps its snapshot before it ends, so one of the two
-    # questions finds it.
-    under_way = _under_way(project, branch)
-    snapshot = project.snapshots.filter(scm_branch=branch, scm_url=project.scm_url).first()
-    stale = project.scm_update_on_launch and (
-        snapshot is None
-        or (timezone.now() - snapshot.created).total_seconds() >= project.scm_update_cache_timeout
-    )
-    if snapshot is None or stale:
-        serves = under_way is not None and _serves(under_way, project, snapshot is None)
-        update = (under_way if serves else None) or update_project(
-            project, user=None, launch_type="dependency", branch=branch
-        )
-        job.dependencies.add(update)
-        job.project_update = update
-        job.save(update_fields=["project_update"])
-
-
-def _under_way(project: Project, branch: str) -> ProjectUpdate | None:
-    """The newest update of this branch that has not ended, whatever state it is in."""
-    return ProjectUpdate.objects.filter(
-        project=project, status__in=ACTIVE, scm_branch=branch, scm_url=project.scm_url
-    ).last()
-
-
-def _serves(update: ProjectUpdate, project: Project, never_synced: bool) -> bool:
-    """One that waits always does; one that runs where a tree of some seconds ago would do."""
-    if update.status in ("new", "pending") or project.scm_update_cache_timeout:
-        return True
-    return never_synced and not project.scm_update_on_launch
-
-
 def _seal_passwords(job: UnifiedJob, passwords: dict[str, str]) -> None:
     if passwords:
         job.start_secrets = _seal(job, passwords)
@@ -338,17 +265,3 @@ def _open_secrets(job: UnifiedJob) -> dict[str, str]:
 
 def _seal(job: UnifiedJob, secrets: dict[str, str]) -> str:
     return key_ring().seal(json.dumps(secrets), f"job:{job.pk}:start_secrets")
-
-
-def enqueue(job: UnifiedJob) -> None:
-    job.status = "pending"
-    job.stage_times = {"queued": timezone.now().isoformat()}
-    job.save(update_fields=["status", "stage_times"])
-    _tell_controllers(f"launch:{job.pk}")
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_notify('gantry_jobs', %s)", [f"{job.pk}:pending:queued"])
-
-
-def _tell_controllers(message: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_notify('gantry_control', %s)", [message])

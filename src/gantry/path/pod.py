@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from gantry.base.config import Settings
 from gantry.base.crypto import key_ring
 from gantry.base.errors import EngineError, EngineUnreachable, JobFailure
-from gantry.path.inject import Payload
+from gantry.path.payload import Payload
 from gantry.pods.agent import source
 from gantry.pods.contract import (
     LABEL_ATTEMPT,

@@ -26,7 +26,7 @@ def project(world: World, url: str, **fields: Any) -> Any:
 
 async def sync(world: World, url: str, **fields: Any) -> Any:
     """The project update, ended, of a new project."""
-    from gantry.path.launch import update_project
+    from gantry.path.updates import update_project
 
     def begin() -> Any:
         return update_project(project(world, url, **fields), user=world.admin)

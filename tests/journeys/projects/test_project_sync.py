@@ -195,7 +195,7 @@ async def test_what_is_no_network_url_is_refused_before_any_pod(
     world: World, control: Any, url: str
 ) -> None:
     from gantry.base.errors import InvalidInput
-    from gantry.path.launch import update_project
+    from gantry.path.updates import update_project
     from gantry.resources.models import ProjectUpdate
 
     def older_row() -> Any:

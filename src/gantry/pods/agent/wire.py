@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         extra: str
 
     class Head(TypedDict):
-        """The body of a PAYLOAD order; `gantry/path/inject.py` makes it."""
+        """The body of a PAYLOAD order; `gantry/path/payload.py` makes it."""
 
         argv: list[str]
         cwd: str

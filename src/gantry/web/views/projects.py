@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from gantry.base.errors import GantryError
-from gantry.path.launch import update_project
+from gantry.path.updates import update_project
 from gantry.resources.access import may, may_add, visible
 from gantry.resources.jobs import ACTIVE
 from gantry.resources.projects import Project
