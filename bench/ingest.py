@@ -28,9 +28,14 @@ EVENT_SIZE = 1457
 
 
 @contextlib.contextmanager
-def installation() -> Iterator[str]:
-    """A migrated database of its own; gives its URL. Call before importing gantry's models."""
-    home = Path(tempfile.mkdtemp(prefix="gantry-bench-", dir=os.environ.get("GANTRY_BENCH_DIR")))
+def installation(kept: Path | None = None) -> Iterator[str]:
+    """A migrated database of its own; gives its URL. Call before importing gantry's models. `kept`
+    is a directory that is used again and stays."""
+    if kept is not None:
+        kept.mkdir(exist_ok=True)
+    home = kept or Path(
+        tempfile.mkdtemp(prefix="gantry-bench-", dir=os.environ.get("GANTRY_BENCH_DIR"))
+    )
     home.chmod(0o711)
     os.environ.update(GANTRY_DATA_DIR=str(home / "data"), GANTRY_LOG_LEVEL="warning")
     os.environ["DJANGO_SETTINGS_MODULE"] = "gantry.base.django"
@@ -55,7 +60,8 @@ def installation() -> Iterator[str]:
         connection.close_pool()
     finally:
         server.stop()
-        shutil.rmtree(home)
+        if kept is None:
+            shutil.rmtree(home)
 
 
 def make_job(created: datetime) -> int:
