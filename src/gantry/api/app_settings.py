@@ -70,6 +70,7 @@ def values_of(category: str) -> dict[str, Any]:
         },
         "system": {
             **default,
+            "ACTIVITY_STREAM_ENABLED": s.activity_stream_enabled,
             "INSTALL_UUID": str(installation.uuid),
             "ORG_ADMINS_CAN_SEE_ALL_USERS": True,
             "TOWER_URL_BASE": s.public_url,

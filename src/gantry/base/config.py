@@ -190,6 +190,10 @@ class Settings:
         "`always`, `never`. As AWX's ALLOW_JINJA_IN_EXTRA_VARS.",
         default="template",
     )
+    activity_stream_enabled: bool = setting(
+        "Record in the activity stream who changed what. AWX's ACTIVITY_STREAM_ENABLED.",
+        default=True,
+    )
     debug: bool = setting("Show tracebacks in the browser. Never on a server.", default=False)
     log_level: str = setting("debug, info, warning or error.", default="info")
 

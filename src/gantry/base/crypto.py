@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from gantry.base.errors import ConfigurationError
 
 MARK = "$v1$"
+_SEALED = re.compile(re.escape(MARK) + r"[0-9a-f]+\$[A-Za-z0-9+/=]+")
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,11 @@ class KeyRing:
 
 def is_sealed(value: object) -> bool:
     return isinstance(value, str) and value.startswith(MARK)
+
+
+def without_sealed(text: str, shown: str) -> str:
+    """`text` with every sealed value in it replaced, wherever it stands."""
+    return _SEALED.sub(shown, text)
 
 
 _ring: KeyRing | None = None

@@ -65,6 +65,7 @@ MIDDLEWARE = [
     "gantry.web.sessions.SessionTimeout",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "gantry.resources.actor.Acting",
 ]
 ROOT_URLCONF = "gantry.cli.urls"
 TEMPLATES = [

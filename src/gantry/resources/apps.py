@@ -9,8 +9,10 @@ class Resources(AppConfig):
     default = True
 
     def ready(self) -> None:
+        from gantry.resources import activity_watch
         from gantry.resources.roles import kind_of, watch
 
         for model in self.get_models():
             if kind_of(model) is not None:
                 watch(model)
+        activity_watch.watch(self)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 
 JOB_TYPES = [("run", "Run"), ("check", "Check")]
 VERBOSITIES = [
@@ -65,7 +67,18 @@ PREFLIGHT_POLICIES = [
 ]
 
 
-class Owned(models.Model):
+class Recorded(models.Model):
+    """A row whose changes the activity stream records: both are saved, or neither (activity.py)."""
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        with transaction.atomic(savepoint=False):
+            super().save(*args, **kwargs)
+
+
+class Owned(Recorded):
     """created, modified, created_by, modified_by, description: AWX's PrimordialModel."""
 
     description = models.TextField(blank=True, default="")

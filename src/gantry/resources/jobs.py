@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils import timezone
 
-from gantry.resources.base import LAUNCH_TYPES, STATUSES, Owned
+from gantry.resources.base import LAUNCH_TYPES, STATUSES, Owned, Recorded
 from gantry.resources.projects import ProjectOptions
 from gantry.resources.templates import LaunchOptions, UnifiedJobTemplate
 
@@ -203,7 +203,7 @@ class Controller(models.Model):
         return f"{self.hostname}[{self.pid}]"
 
 
-class Installation(models.Model):
+class Installation(Recorded):
     """One row: who this installation is. Pods carry `uuid` in their labels."""
 
     uuid = models.UUIDField(unique=True)

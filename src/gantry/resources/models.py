@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gantry.resources.activity import ActivityStream
 from gantry.resources.builds import EnvironmentBuild, EnvironmentDefinition
 from gantry.resources.credentials import Credential, CredentialType
 from gantry.resources.environments import EnvironmentDigest, ExecutionEnvironment
@@ -30,6 +31,7 @@ from gantry.resources.tokens import (
 )
 
 __all__ = [
+    "ActivityStream",
     "Artifact",
     "Controller",
     "Credential",

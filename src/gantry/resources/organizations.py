@@ -7,11 +7,11 @@ from typing import Any
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 
-from gantry.resources.base import PREFLIGHT_POLICIES, Owned
+from gantry.resources.base import PREFLIGHT_POLICIES, Owned, Recorded
 from gantry.resources.roles import Role, role_on
 
 
-class User(AbstractUser):
+class User(Recorded, AbstractUser):
     """AWX's user: superuser, system auditor, or what their organizations let them do."""
 
     email = models.EmailField(blank=True, default="")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 
 from gantry.base.config import settings
+from gantry.resources.actor import silently
 from gantry.resources.credential_types import MANAGED
 from gantry.resources.credentials import CredentialType
 from gantry.resources.environments import ExecutionEnvironment
@@ -37,6 +38,7 @@ class Seeded:
     admin_password: str = ""
 
 
+@silently()
 @transaction.atomic
 def seed() -> Seeded:
     with connection.cursor() as cursor:

@@ -18,6 +18,7 @@ from django.utils import timezone
 from oauthlib.common import UNICODE_ASCII_CHARACTER_SET, generate_client_id, generate_token
 
 from gantry.base.config import settings as gantry_settings
+from gantry.resources.base import Recorded
 from gantry.resources.organizations import User
 
 CENSORED = "************"
@@ -43,7 +44,7 @@ def new_client_id() -> str:
     return str(generate_client_id(40, UNICODE_ASCII_CHARACTER_SET))
 
 
-class OAuth2Application(models.Model):
+class OAuth2Application(Recorded):
     """A program that may ask people for tokens of theirs."""
 
     id = models.BigAutoField(primary_key=True)  # said, so that OPTIONS calls it "Id", as AWX's
@@ -92,7 +93,7 @@ def _check_redirect(uri: str) -> None:
     _a_url(urlunsplit(parts._replace(netloc="localhost")) if bare else uri)
 
 
-class OAuth2AccessToken(models.Model):
+class OAuth2AccessToken(Recorded):
     """What a program shows instead of a name and a password; personal without application."""
 
     id = models.BigAutoField(primary_key=True)
