@@ -18,6 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gantry.api.event_names import EVENTS, display_of
+from gantry.api.event_pages import counter_range
 from gantry.api.names import url_of
 from gantry.api.pages import EventPagination
 from gantry.api.shape import AwxSerializer, summary
@@ -159,12 +160,9 @@ class EventList(ListView):
     def get_queryset(self) -> QuerySet[Any]:
         return events_of(self.job())
 
-    def known_count(self, queryset: QuerySet[Any]) -> int | None:
-        """Unfiltered, the job itself knows how many events it has."""
-        asked = set(self.request.query_params) - {
-            "page", "page_size", "order_by", "order", "format", "no_truncate",
-        }  # fmt: skip
-        return self.job().emitted_events if not asked and not self.job().active else None
+    def paginate_queryset(self, queryset: Any) -> Any:
+        rows: Any = counter_range(self.job(), queryset, self.request.query_params)
+        return super().paginate_queryset(queryset if rows is None else rows)
 
     def get_serializer_context(self) -> dict[str, Any]:
         context = super().get_serializer_context()

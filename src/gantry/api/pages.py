@@ -32,15 +32,6 @@ class _Uncounted(Pages):
         return 1
 
 
-class _Counted(Pages):
-    """Takes a count that somebody knows already instead of asking the database."""
-
-    def __init__(self, rows: Any, size: int, known: int | None = None) -> None:
-        super().__init__(rows, size)
-        if known is not None:
-            self.__dict__["count"] = known
-
-
 class AwxPagination(pagination.PageNumberPagination):
     page_size = PAGE
     max_page_size = MOST
@@ -54,12 +45,7 @@ class AwxPagination(pagination.PageNumberPagination):
         self.request = request
         self.uncounted = "count_disabled" in request.query_params
         size = self.get_page_size(request) or PAGE
-        paginator: Pages
-        if self.uncounted:
-            paginator = _Uncounted(queryset, size)
-        else:
-            known = getattr(view, "known_count", None)
-            paginator = _Counted(queryset, size, known(queryset) if known else None)
+        paginator = (_Uncounted if self.uncounted else Pages)(queryset, size)
         number = request.query_params.get(self.page_query_param, "1")
         try:
             wanted = paginator.num_pages if number in self.last_page_strings else int(number)
