@@ -60,7 +60,7 @@ class Server:
     def start(self) -> None:
         source = Path(__file__).parents[2] / "src"
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "uvicorn", "gantry.web.asgi:application",
+            [sys.executable, "-m", "uvicorn", "gantry.cli.asgi:application",
              "--port", str(self.port), "--log-level", "warning"],
             env={**os.environ, "PYTHONPATH": str(source)},
         )  # fmt: skip

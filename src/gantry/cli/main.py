@@ -91,8 +91,9 @@ def web() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gantry.base.django")
     s = settings()
     uvicorn.run(
-        "gantry.web.asgi:application", host=s.host, port=s.port, log_level=s.log_level,
+        "gantry.cli.asgi:application", host=s.host, port=s.port, log_level=s.log_level,
         access_log=False, server_header=False, timeout_graceful_shutdown=2,
+        ws_max_size=1 << 20,  # what clients of the websocket say is short
     )  # fmt: skip
 
 
@@ -103,15 +104,13 @@ def controller(replaces: int) -> None:
     from gantry.base.config import settings
 
     setup_django()
-    from gantry.control.claim import release_dead
     from gantry.control.main import serve
+    from gantry.control.seat import release_dead
     from gantry.pods.docker_api import DockerEngine
 
     s = settings()
     if replaces:
-        import socket
-
-        release_dead(replaces, socket.gethostname())
+        release_dead(replaces)
 
     async def go() -> None:
         url = s.engine_url or os.environ.get("DOCKER_HOST") or "unix:///run/podman/podman.sock"

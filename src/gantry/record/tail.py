@@ -14,8 +14,8 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Protocol
 
 import psycopg
 from psycopg.rows import class_row
@@ -26,7 +26,8 @@ from gantry.resources.jobs import FINISHED
 
 logger = logging.getLogger(__name__)
 
-CHANNELS = ("gantry_events", "gantry_jobs")
+# Events recorded; `<job>:<status>:<stage>`; `<kind of row>:<id>` of what else changed.
+CHANNELS = ("gantry_events", "gantry_jobs", "gantry_changes")
 BATCH_EVENTS = 1000
 BATCH_BYTES = 1 << 20
 KEPT_BATCHES = 64
@@ -88,6 +89,15 @@ class TailBatch:
         return self.status in FINISHED
 
 
+class Ear(Protocol):
+    """Is told of every announcement, on the loop's thread; must return at once and not raise."""
+
+    def heard(self, channel: str, payload: str) -> None: ...
+
+    def deaf(self, since: datetime) -> None:
+        """What was announced between then and now has been lost."""
+
+
 class JobGone(Exception):
     """There is no such job, or no longer."""
 
@@ -136,9 +146,11 @@ class Tail:
     def __init__(self, url: str, pool: AsyncConnectionPool[Any]) -> None:
         self.url = url
         self.pool = pool
+        self.ears: set[Ear] = set()
         self._channels: dict[int, _Channel] = {}
         self._listening = asyncio.Event()
         self._listener: asyncio.Task[None] | None = None
+        self._alive = datetime.now(UTC)  # when the LISTEN connection last proved that it lives
 
     async def __aenter__(self) -> Tail:
         # The one background task of this room: nobody else could own the LISTEN connection.
@@ -265,10 +277,11 @@ class Tail:
     async def _listen(self) -> None:
         """Hears announcements and rings; after a lost connection rings for everybody."""
         pause = 0.05
+        lost: datetime | None = None
         while True:
             try:
                 async with await psycopg.AsyncConnection.connect(
-                    self.url, autocommit=True
+                    self.url, autocommit=True, application_name="gantry tail"
                 ) as connection:
                     for name in CHANNELS:
                         await connection.execute(f"LISTEN {name}")
@@ -278,8 +291,13 @@ class Tail:
                     self._listening.set()
                     for channel in self._channels.values():
                         channel.ring()
+                    if lost is not None:
+                        for ear in self.ears:
+                            ear.deaf(lost)
+                    lost = None
                     await self._hear(connection)
             except psycopg.Error as error:
+                lost = lost or self._alive
                 if pause == 0.05:
                     logger.warning("Lost the LISTEN connection, trying again: %s", error)
                 await asyncio.sleep(pause)
@@ -287,7 +305,10 @@ class Tail:
 
     async def _hear(self, connection: psycopg.AsyncConnection[Any]) -> None:
         while True:
+            self._alive = datetime.now(UTC)
             async for notice in connection.notifies(timeout=SILENCE):
+                for ear in self.ears:
+                    ear.heard(notice.channel, notice.payload)
                 job, _, _ = notice.payload.partition(":")
                 channel = self._channels.get(int(job)) if job.isdecimal() else None
                 if channel is not None:

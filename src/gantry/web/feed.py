@@ -44,11 +44,12 @@ class Feed:
         self._pool: AsyncConnectionPool[Any] | None = None
         self._looks: dict[int, tuple[float, asyncio.Future[State]]] = {}
 
-    async def start(self) -> None:
+    async def start(self) -> Tail:
         url = postgres.url(settings())
         self._pool = AsyncConnectionPool(url, min_size=1, max_size=4, open=False, **POOL)
         await self._pool.open()
         self.tail = await Tail(url, self._pool).__aenter__()
+        return self.tail
 
     async def stop(self) -> None:
         if self.tail is not None and self._pool is not None:

@@ -1,4 +1,4 @@
-"""The web process as uvicorn runs it: Django, and the live feed started and stopped around it."""
+"""The web process as uvicorn runs it: Django, AWX's websocket, and the live feed around both."""
 
 from __future__ import annotations
 
@@ -16,17 +16,21 @@ warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume sy
 
 from django.core.asgi import get_asgi_application  # noqa: E402
 
+from gantry.api.websocket import Hub, serve  # noqa: E402
 from gantry.web.feed import feed  # noqa: E402
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 _pages = get_asgi_application()
+_hub = Hub()
 
 
 async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     if scope["type"] == "lifespan":
         await _live(receive, send)
+    elif scope["type"] == "websocket":
+        await serve(_hub, scope, receive, send)
     else:
         await _pages(scope, receive, send)  # type: ignore[arg-type]
 
@@ -36,9 +40,10 @@ async def _live(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
-            await feed().start()
+            _hub.start(await feed().start())
             await send({"type": "lifespan.startup.complete"})
         else:
+            await _hub.stop()
             await feed().stop()
             await send({"type": "lifespan.shutdown.complete"})
             return
