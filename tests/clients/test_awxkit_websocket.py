@@ -34,9 +34,7 @@ ws.close()
 
 
 def follow(server: Server, job: int) -> subprocess.Popen[str]:
-    python = os.path.join(
-        os.environ.get("GANTRY_CLIENTS_VENV") or ROOT / ".venv-clients", "bin/python"
-    )
+    clients = Path(os.environ.get("GANTRY_CLIENTS_VENV") or ROOT / ".venv-clients")
     session = logged_in("admin").cookies["awx_sessionid"].value
     return subprocess.Popen(
         [clients / "bin/python", "-c", FOLLOW, str(server.port), session, str(job)],
