@@ -104,13 +104,15 @@ def controller(replaces: int) -> None:
     from gantry.base.config import settings
 
     setup_django()
+    from gantry.control.claim import release_dead
     from gantry.control.main import serve
-    from gantry.control.seat import release_dead
     from gantry.pods.docker_api import DockerEngine
 
     s = settings()
     if replaces:
-        release_dead(replaces)
+        import socket
+
+        release_dead(replaces, socket.gethostname())
 
     async def go() -> None:
         url = s.engine_url or os.environ.get("DOCKER_HOST") or "unix:///run/podman/podman.sock"
