@@ -113,6 +113,7 @@ def build() -> dict[str, int]:
         "jobs": job.pk,
         "job_host_summaries": result.pk,
         "job_events": event_id(job.pk, 1),
+        "activity_stream": m.ActivityStream.objects.filter(object1="credential")[0].pk,
     }
 
 

@@ -14,6 +14,7 @@ from rest_framework.exceptions import ParseError, PermissionDenied
 
 from gantry.api.names import NAMES
 from gantry.resources.models import (
+    ActivityStream,
     Credential,
     CredentialType,
     Job,
@@ -140,6 +141,8 @@ def search_fields(model: type[Model]) -> list[str]:
     """What `search=` looks into; AWX: get_search_fields."""
     if model is Role:
         return ["role_field", "kind"]
+    if model is ActivityStream:
+        return ["changes"]
     found = [f.name for f in model._meta.fields if f.name in TEXT[:6]]
     if model is UnifiedJob:
         found.append("as_job__playbook")

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Model
 
 from gantry.resources.models import (
+    ActivityStream,
     Credential,
     CredentialType,
     EnvironmentBuild,
@@ -58,8 +59,16 @@ NAMES: dict[type[Model], tuple[str, str]] = {
     OAuth2Application: ("o_auth2_application", "applications"),
     OAuth2AccessToken: ("o_auth2_access_token", "tokens"),
     UnifiedJobTemplate: ("unified_job_template", "unified_job_templates"),
+    ActivityStream: ("activity_stream", "activity_stream"),
 }
 PLURALS = dict(NAMES.values())
+# The kinds below whose objects AWX has an `activity_stream/`.
+HISTORIES = {
+    "organization", "user", "team", "execution_environment", "project", "credential",
+    "credential_type", "o_auth2_application", "o_auth2_access_token", "inventory", "host", "group",
+    "inventory_source", "job_template", "job", "ad_hoc_command", "workflow_job_template",
+    "workflow_job",
+}  # fmt: skip
 # What AWX calls them in OPTIONS where it is not the type in title case.
 TITLES = {
     "job": "Playbook Run",

@@ -37,6 +37,7 @@ LISTING = {
     "labels": "labels",
     "unified_job_templates": "unified_job_templates",
     "unified_jobs": "unified_jobs",
+    "activity_stream": "activity_stream",
 }
 
 

@@ -6,6 +6,7 @@ from django.urls import include, path
 
 from gantry.api import (
     access_list,
+    activity_stream,
     app_settings,
     applications,
     auth,
@@ -281,6 +282,15 @@ v2 = [
     ),
     *noun("unified_job_templates", {"list": unified_job_templates.UnifiedJobTemplateList}, {}),
     *noun("unified_jobs", {"list": unified_jobs.UnifiedJobList}, {}),
+    *noun(
+        "activity_stream",
+        {
+            "list": activity_stream.ActivityStreamList,
+            "detail": activity_stream.ActivityStreamDetail,
+        },
+        {},
+    ),
+    *activity_stream.below_objects(),
 ]
 
 urlpatterns: list[object] = [

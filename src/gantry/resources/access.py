@@ -13,7 +13,9 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model, Q, QuerySet
 
 from gantry.resources import access_people as people
+from gantry.resources.access_activity import reach_of_activity
 from gantry.resources.access_rules import OWNER, RULES, SHARED, Grant, On, Verb
+from gantry.resources.activity import ActivityStream
 from gantry.resources.credentials import CredentialType
 from gantry.resources.environments import ExecutionEnvironment
 from gantry.resources.organizations import User
@@ -75,13 +77,20 @@ def within(user: Person, verb: str, queryset: QuerySet[M]) -> QuerySet[M]:
     grants = _rules(queryset.model).get(verb, _NOBODY)
     if who.superuser or (who.auditor and verb == "read" and grants):
         return queryset
+    reach = _reach_of_all(grants, who, queryset.model)
+    return queryset if reach is _ALL else queryset.filter(reach)
+
+
+def _reach_of_all(grants: frozenset[Grant], who: Standing, model: type[Model]) -> Q:
     reach = _NONE
     for grant in grants:
-        found = _reach(grant, who, queryset.model)
+        found = _reach(grant, who, model)
         if found is _ALL:
-            return queryset
-        reach |= found
-    return queryset.filter(reach)
+            return _ALL
+        # `_NONE | q` is no longer `q` alone: leave out what finds nothing.
+        if found is not _NONE:
+            reach = found if reach is _NONE else reach | found
+    return reach
 
 
 def holds(user: Person, role: str, row: Model) -> bool:
@@ -148,6 +157,8 @@ def _stands(grant: Grant, who: Standing, row: Any) -> bool:
         return _STANDS[grant](who, row)
     if isinstance(row, User):
         return people.stands_to_user(grant, who, row)
+    if isinstance(row, ActivityStream):
+        return ActivityStream.objects.filter(_reach_of_activity(who), pk=row.pk).exists()
     return isinstance(row, Role) and _stands_to_role(grant, who, row)
 
 
@@ -158,6 +169,8 @@ def _reach(grant: Grant, who: Standing, model: type[Model]) -> Q:
         return _REACH[grant](who, model)
     if model is User:
         return people.reach_of_users(grant, who)
+    if model is ActivityStream:
+        return _reach_of_activity(who)
     return _reach_of_roles(grant, who) if model is Role else _NONE
 
 
@@ -211,6 +224,14 @@ def _on_reach(grant: On, who: Standing) -> Q:
 def _organization_at(grant: On) -> str:
     """Only asked of kinds that have one: an organization's roles are implied by its own alone."""
     return f"{grant.path}__organization" if grant.path else "organization"
+
+
+def _reach_of_activity(who: Standing) -> Q:
+    def readable(model: type[Model]) -> QuerySet[Any] | None:
+        reach = _reach_of_all(_rules(model).get("read", _NOBODY), who, model)
+        return None if reach is _NONE else model._default_manager.filter(reach)
+
+    return reach_of_activity(who, list(RULES), readable)
 
 
 def _stands_to_role(grant: Grant, who: Standing, row: Role) -> bool:

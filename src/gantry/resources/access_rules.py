@@ -11,6 +11,7 @@ from typing import Literal
 
 from django.db.models import Model
 
+from gantry.resources.activity import ActivityStream
 from gantry.resources.builds import EnvironmentBuild, EnvironmentDefinition
 from gantry.resources.credentials import Credential, CredentialType
 from gantry.resources.environments import EnvironmentDigest, ExecutionEnvironment
@@ -40,10 +41,11 @@ class On:
 
 # anyone: whoever is logged in; owner: whose private credential it would be; creator: who made it;
 # shared: it belongs to no organization; administrator: of any organization; seer: who may see
-# everybody, administrators and auditors of one. The rest is of people and roles: access_people.py.
+# everybody, administrators and auditors of one; concerned: access_activity.py. The rest is of
+# people and roles: access_people.py.
 Special = Literal[
     "anyone", "owner", "creator", "shared", "administrator", "seer",
-    "self", "above", "mate", "visible", "keeper",
+    "self", "above", "mate", "visible", "keeper", "concerned",
 ]  # fmt: skip
 Grant = On | Special
 Rules = dict[str, frozenset[Grant]]
@@ -214,6 +216,7 @@ RULES: dict[type[Model], Rules] = {
         "read": _of_kinds({"job": _JOB}, "job__kind", "job")["read"],
     },
     JobEvent: {"read": _of_kinds(JOB_KINDS, "job__kind", "job")["read"]},
+    ActivityStream: {"read": _any("concerned")},
 }
 
 # The foreign key to a row's "owner", where it is not of that name.

@@ -64,7 +64,10 @@ class ActivityStream(models.Model):
 
 def kind_name(model: type[models.Model]) -> str:
     """AWX's word for a kind of row: "job_template", "o_auth2_access_token"."""
-    name = model.__name__
+    return snake(model.__name__)
+
+
+def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 

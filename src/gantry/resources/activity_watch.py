@@ -132,7 +132,7 @@ def _saved(sender: type[Model], instance: Model, created: bool, **more: Any) -> 
 def _made(instance: Model) -> None:
     changes = picture(instance)
     if isinstance(instance, UnifiedJob):
-        named = (f.name for f in instance._meta.many_to_many)
+        named = {f.name for f in instance._meta.many_to_many}
         changes |= {name: [] for name in ("credentials", "labels") if name in named}
     entry = _write("create", kind_name(type(instance)), instance.pk, changes, by=instance)
     entry.save(force_insert=True)

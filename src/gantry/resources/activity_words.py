@@ -27,6 +27,8 @@ _MAY_BE_SECRET = re.compile(
     r"password|secret|token(?!s$)|private|_hash$|(config|webhook|api|access|encryption)_key$"
 )
 SECRET = {("credential", "inputs")}
+# Not for a form to set, but for a person to decide.
+_DECIDED = {("executionenvironment", "accepted_digest")}
 # A kind whose fields are not all the columns that are editable.
 FIELDS: dict[str, tuple[str, ...]] = {
     "user": (
@@ -61,6 +63,8 @@ def told_fields(model: type[Model]) -> dict[str, Field[Any, Any]]:
 
 def _told(field: Field[Any, Any]) -> bool:
     link = field.remote_field is not None and getattr(field.remote_field, "parent_link", False)
+    if (field.model._meta.model_name or "", field.name) in _DECIDED:
+        return True
     return bool(field.editable and not field.primary_key and not link)
 
 

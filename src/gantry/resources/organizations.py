@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 
+from gantry.resources.actor import silently
 from gantry.resources.base import PREFLIGHT_POLICIES, Owned, Recorded
 from gantry.resources.roles import Role, role_on
 
@@ -20,6 +21,11 @@ class User(Recorded, AbstractUser):
 
     class Meta:
         ordering = ["username"]
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """What is hashed anew at a login, since how to hash has changed, is the same password."""
+        with silently():
+            return super().check_password(raw_password)
 
     @property
     def organizations(self) -> models.QuerySet[Organization]:
