@@ -17,7 +17,7 @@ LATER: dict[str, str] = {
 
 _LINKS = (
     "ad_hoc_command_events|ad_hoc_commands|ansible_facts"
-    "|copy|create_schedule|galaxy_credentials|input_sources|instance_groups"
+    "|copy|create_schedule|galaxy_credentials|input_sources"
     "|inventory_sources|job_events|job_host_summaries|labels|notification_templates(_[a-z]+)?"
     "|notifications|schedules"
     "|scm_inventory_sources|scm_inventory_updates|slice_workflow_jobs|smart_inventories"
@@ -26,7 +26,7 @@ _LINKS = (
 )
 _COMPUTED = (
     "ansible_facts_modified|custom_virtualenv|has_active_failures|has_inventory_sources"
-    "|host_status_counts|hosts_with_active_failures|instance_group|inventory_sources_with_failures"
+    "|host_status_counts|hosts_with_active_failures|inventory_sources_with_failures"
     "|last_job_host_summary|pending_deletion|total_groups|total_hosts|total_inventory_sources"
     "|webhook_credential|webhook_guid|webhook_service|work_unit_id"
 )
@@ -37,7 +37,6 @@ DIFFERENCES: dict[str, str] = {
     r"\.related\.named_url: missing": "named URLs come with the issue on AWX's API",
     r"^roles_GET_list .*: (missing|extra)": "the first roles are the system's and organizations'",
     r"\.summary_fields\.resource: missing": "AWX's resource registry is for a gateway beside it",
-    r"\.summary_fields\.instance_group: missing": f"instance groups: {NEXT}",
     r"\.related_search_fields: lacks": "relations to resources that do not exist yet",
     r"\.related_search_fields: has": "relations that AWX stores in another way",
     r"^tokens\w* .*\.GET\.token\.filterable: False": "only hashes of tokens are kept",

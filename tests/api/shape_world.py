@@ -136,23 +136,41 @@ def credential_without_owner(kind: int) -> None:
 
 
 def finish_updates() -> None:
-    from gantry.resources.models import Controller, ExecutionEnvironment, ProjectUpdate
+    from gantry.resources.models import (
+        ExecutionEnvironment,
+        Instance,
+        InstanceGroup,
+        ProjectUpdate,
+    )
+    from gantry.resources.policies import apply_policies
 
     now = datetime.now(UTC)
     ProjectUpdate.objects.update(
         status="successful", started=now, finished=now, elapsed=1, pod_name="gantry-y",
         execution_environment=ExecutionEnvironment.objects.get(managed=True),
+        instance_group=InstanceGroup.objects.get(name="controlplane"), execution_node="here",
+        controller_node="here",
     )  # fmt: skip
-    Controller.objects.create(
+    Instance.objects.create(
         uuid="b972c33e-b9f7-4a5f-9c8b-ec6ab2d4af22", hostname="here", pid=1, version="0",
-        heartbeat=now,
+        last_seen=now, last_health_check=now, cpu=2, memory=8 << 30, cpu_capacity=8,
+        mem_capacity=61, capacity=61, most_jobs=20,
     )  # fmt: skip
+    InstanceGroup.objects.create(name="peer-cg", is_container_group=True, max_forks=10)
+    apply_policies()
 
 
 def finish(job_id: int, hosts: list[str]) -> None:
     """Let a job have run: events as ansible writes them, a result for each host."""
     from gantry.resources.events import event_id
-    from gantry.resources.models import ExecutionEnvironment, Host, Job, JobEvent, JobHostSummary
+    from gantry.resources.models import (
+        ExecutionEnvironment,
+        Host,
+        InstanceGroup,
+        Job,
+        JobEvent,
+        JobHostSummary,
+    )
 
     job = Job.objects.get(pk=job_id)
     now = datetime.now(UTC)
@@ -187,7 +205,8 @@ def finish(job_id: int, hosts: list[str]) -> None:
         status="successful", started=now - timedelta(seconds=3), finished=now, elapsed=3,
         execution_environment=ExecutionEnvironment.objects.filter(managed=False).first(),
         job_args='["ansible-playbook"]', job_cwd="/runner/project", job_env={"JOB_ID": "1"},
-        pod_name="gantry-x", lines=len(plan), emitted_events=len(plan),
+        instance_group=InstanceGroup.objects.get(name="default"), execution_node="here",
+        controller_node="here", pod_name="gantry-x", lines=len(plan), emitted_events=len(plan),
     )  # fmt: skip
     if job.job_template is not None:
         job.job_template.last_job = job.unifiedjob_ptr

@@ -91,6 +91,9 @@ def build() -> dict[str, int]:
     )  # fmt: skip
     token, _, _ = issue(owner, "write", application=application)
     team = m.Team.objects.create(name="team", organization=organization)
+    instance = m.Instance.objects.create(hostname="node", last_seen=datetime.now(UTC))
+    instances = m.InstanceGroup.objects.create(name="theirs", policy_instance_list=["node"])
+    instances.instances.add(instance)
     result = m.JobHostSummary.objects.create(job=job, host=host, host_name="host", ok=1)
     return {
         "organizations": organization.pk,
@@ -109,6 +112,8 @@ def build() -> dict[str, int]:
         "groups": group.pk,
         "hosts": host.pk,
         "labels": label.pk,
+        "instances": instance.pk,
+        "instance_groups": instances.pk,
         "job_templates": template.pk,
         "jobs": job.pk,
         "job_host_summaries": result.pk,

@@ -19,7 +19,7 @@ CLAIMING = """
 import django
 django.setup()
 from gantry.control.claim import Holder
-holder = Holder.here(30)
+holder = Holder.here(30, most_jobs=60)  # more than that none of the three need take
 while jobs := holder.claim(3):
     print(*[job.pk for job in jobs], flush=True)
 """
@@ -203,19 +203,6 @@ def test_a_graceful_stop_gives_its_jobs_back_at_once(make_job: Make, holder: Any
     assert [j.pk for j in Holder.here(30).steal(5)] == [job.pk]
 
 
-class Sleeping(dict[str, Any]):
-    """A query's values whose reader sleeps: a controller stopped just when it has the lock."""
-
-    def __init__(self, values: dict[str, Any]) -> None:
-        super().__init__(values)
-        self.reached, self.wake = threading.Event(), threading.Event()
-
-    def __getitem__(self, key: str) -> Any:
-        self.reached.set()
-        self.wake.wait(60)
-        return super().__getitem__(key)
-
-
 def test_a_controller_that_sleeps_while_it_claims_keeps_nobody_from_their_work(
     make_job: Make,
 ) -> None:
@@ -224,19 +211,26 @@ def test_a_controller_that_sleeps_while_it_claims_keeps_nobody_from_their_work(
     from gantry.control import claim
 
     job, sleeper = make_job(), claim.Holder.here(30)
-    values = Sleeping(sleeper._values(1))
+    reached, wake = threading.Event(), threading.Event()
+
+    def sleep(cursor: Any) -> list[int]:
+        """A controller stopped just when it has the lock."""
+        reached.set()
+        wake.wait(60)
+        return sleeper._claim(cursor, 1)
 
     def fall_asleep() -> None:
+        sleeper.sit_down()
         try:
-            sleeper._take(claim._CLAIM, values)
+            sleeper._take(sleep)
         finally:
             connection.close()
 
     with ThreadPoolExecutor(1) as pool:
         asleep = pool.submit(fall_asleep)
-        assert values.reached.wait(30)
+        assert reached.wait(30)
         taken = claim.Holder.here(30).claim(1)
-        values.wake.set()
+        wake.set()
 
         assert [row.pk for row in taken] == [job.pk]
         with pytest.raises(DatabaseError):

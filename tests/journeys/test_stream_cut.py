@@ -236,9 +236,9 @@ def holder_of(job: Any) -> object:
 
 
 def heartbeat_of(pid: int) -> Any:
-    from gantry.resources.models import Controller
+    from gantry.resources.models import Instance
 
-    return Controller.objects.get(pid=pid).heartbeat
+    return Instance.objects.get(pid=pid).last_seen
 
 
 # -- PostgreSQL -----------------------------------------------------------------------------------

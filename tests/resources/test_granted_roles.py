@@ -34,6 +34,9 @@ def world(db: str) -> dict[str, Any]:
         name="c", organization=there, credential_type=m.CredentialType.objects.first()
     )
     m.Team.objects.create(name="theirs", organization=there)
+    m.InstanceGroup.objects.create(name="others").instances.add(
+        m.Instance.objects.create(hostname="another")
+    )
     m.User.objects.create(username="mate")
     m.Organization.objects.get(name="Default").users.add(m.User.objects.get(username="mate"))
     return {
@@ -42,6 +45,7 @@ def world(db: str) -> dict[str, Any]:
         "project": m.Project.objects.get(pk=ids["projects"]),
         "inventory": m.Inventory.objects.get(pk=ids["inventories"]),
         "credential": m.Credential.objects.get(pk=ids["credentials"]),
+        "instancegroup": m.InstanceGroup.objects.get(pk=ids["instance_groups"]),
         "jobtemplate": m.JobTemplate.objects.get(pk=ids["job_templates"]),
     }
 
@@ -148,8 +152,9 @@ def test_an_organizations_administrator_holds_everything_in_it(world: dict[str, 
 
     user = holder("person", "organization", "admin_role", world)
     for kind, role in every_role():
-        # To audit is no part of administering, as in AWX.
-        assert holds(user, role, world[kind]) is (role != "auditor_role"), (kind, role)
+        # To audit is no part of administering, as in AWX; instance groups belong to nobody.
+        within = role != "auditor_role" and kind != "instancegroup"
+        assert holds(user, role, world[kind]) is within, (kind, role)
 
 
 def test_a_team_in_a_team(world: dict[str, Any]) -> None:

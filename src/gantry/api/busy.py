@@ -12,6 +12,7 @@ from gantry.resources.jobs import ACTIVE
 from gantry.resources.models import (
     Group,
     Host,
+    InstanceGroup,
     Inventory,
     JobTemplate,
     Organization,
@@ -34,13 +35,16 @@ class Busy(APIException):
 
 def _users_of(row: Any) -> Q | None:
     """Which jobs need this row."""
+    columns: dict[type[Any], str] = {
+        Organization: "organization",
+        Inventory: "as_job__inventory",
+        InstanceGroup: "instance_group",
+    }
+    if type(row) in columns:
+        return Q(**{columns[type(row)]: row})
     match row:
-        case Organization():
-            return Q(organization=row)
         case Project():
             return Q(as_project_update__project=row) | Q(as_job__project=row)
-        case Inventory():
-            return Q(as_job__inventory=row)
         case Host() | Group():
             return Q(as_job__inventory=row.inventory_id)
         case JobTemplate():

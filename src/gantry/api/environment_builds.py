@@ -23,19 +23,21 @@ from gantry.base.errors import InvalidInput
 from gantry.images.builder.definition import read_definition
 from gantry.images.builder.lock import read_lock
 from gantry.path.build import build_environment
+from gantry.path.places import check_buildable
 from gantry.resources import access
 from gantry.resources.models import (
     Credential,
     EnvironmentBuild,
     EnvironmentDefinition,
     ExecutionEnvironment,
+    InstanceGroup,
     Project,
 )
 
 M = TypeVar("M")
 FIELDS = (
-    *COMMON, "environment", "image", "use_cache", "push", "base_digest", "result_digest",
-    "result_image_id", "pushed",
+    *COMMON, "instance_group", "environment", "image", "use_cache", "push", "base_digest",
+    "result_digest", "result_image_id", "pushed",
 )  # fmt: skip
 
 
@@ -44,7 +46,7 @@ class EnvironmentBuildListSerializer(UnifiedJobSerializer):
 
     sublists = {"stdout": "stdout", "cancel": "cancel", "events": "events"}
     linked = ("organization",)
-    summarized = ("organization",)
+    summarized = ("organization", "instance_group")
     selected = ("environment",)
 
     class Meta:
@@ -158,8 +160,8 @@ class DefinitionSerializer(serializers.ModelSerializer[Any]):
 
     class Meta:
         model = EnvironmentDefinition
-        fields = ("text", "project", "path", "lock", "push", "push_credential", "created",
-                  "modified")  # fmt: skip
+        fields = ("text", "project", "path", "lock", "push", "push_credential", "instance_group",
+                  "created", "modified")  # fmt: skip
         extra_kwargs = {
             "text": {"trim_whitespace": False}, "lock": {"trim_whitespace": False},
         }  # fmt: skip
@@ -181,6 +183,10 @@ class DefinitionSerializer(serializers.ModelSerializer[Any]):
         if value is not None and value.credential_type.namespace != "registry":
             raise serializers.ValidationError("Only Container Registry credentials can push.")
         return self._usable(value, "credential")
+
+    def validate_instance_group(self, value: InstanceGroup | None) -> InstanceGroup | None:
+        check_buildable(value)
+        return self._usable(value, "instance group")
 
     def _usable(self, value: M, what: str) -> M:
         if isinstance(value, Model) and not access.may(self.context["request"].user, "use", value):
@@ -221,7 +227,10 @@ class Definition(_OfEnvironment):
         known = self.known()
         given = body_of(request)
         # What is not named is as it is without a definition: one is put in the place of the other.
-        fresh = {"text": "", "project": None, "path": "", "push": False, "push_credential": None}
+        fresh = {
+            "text": "", "project": None, "path": "", "push": False, "push_credential": None,
+            "instance_group": None,
+        }  # fmt: skip
         serializer = self.get_serializer(known, data={**fresh, **given})
         serializer.is_valid(raise_exception=True)
         person = person_of(request)

@@ -29,7 +29,9 @@ from gantry.resources.models import (
     User,
 )
 
-TEXT = ("username", "first_name", "last_name", "email", "name", "description", "playbook")
+TEXT = (
+    "username", "first_name", "last_name", "email", "name", "description", "hostname", "playbook",
+)  # fmt: skip
 
 # Columns that no serializer of their model shows as such, or that hold what must not be probed.
 SECRET: dict[type[Model], set[str]] = {
@@ -46,7 +48,8 @@ SECRET: dict[type[Model], set[str]] = {
 PASSWORDS = {"password", "start_secrets"}
 INTERNAL = {
     "lease_owner", "lease_expires", "lease_epoch", "attempt", "pod_name", "pod_id", "acknowledged",
-    "artifact_pieces", "groups_set", "user_permissions", "logentry", "data", "ca_bundle",
+    "artifact_pieces", "preferred_groups", "prompted_groups", "task_impact", "holder", "machine",
+    "pid", "most_jobs", "groups_set", "user_permissions", "logentry", "data", "ca_bundle",
 }  # fmt: skip
 ALIASES: dict[type[Model], dict[str, str]] = {
     User: {"created": "date_joined"},
@@ -143,7 +146,7 @@ def search_fields(model: type[Model]) -> list[str]:
         return ["role_field", "kind"]
     if model is ActivityStream:
         return ["changes"]
-    found = [f.name for f in model._meta.fields if f.name in TEXT[:6]]
+    found = [f.name for f in model._meta.fields if f.name in TEXT[:7]]
     if model is UnifiedJob:
         found.append("as_job__playbook")
     return found

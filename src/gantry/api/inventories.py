@@ -42,7 +42,7 @@ class InventorySerializer(AwxSerializer):
         name: name
         for name in (
             "hosts", "groups", "root_groups", "variable_data", "script", "job_templates",
-            "object_roles", "access_list",
+            "object_roles", "access_list", "instance_groups",
         )
     }  # fmt: skip
     linked = ("organization",)

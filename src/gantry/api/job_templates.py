@@ -73,6 +73,7 @@ class JobTemplateSerializer(AwxSerializer):
         name: name
         for name in (
             "credentials",
+            "instance_groups",
             "jobs",
             "labels",
             "launch",

@@ -47,7 +47,6 @@ COUNTS = ("skipped", "ok", "changed", "failures", "dark")  # the last one that i
 
 class JobListSerializer(UnifiedJobSerializer):
     passwords_needed_to_start = serializers.SerializerMethodField()
-    instance_group = serializers.IntegerField(read_only=True)
     webhook_service = serializers.ChoiceField(choices=WEBHOOKS, read_only=True, allow_blank=True)
     webhook_credential = serializers.IntegerField(read_only=True)
     webhook_guid = serializers.CharField(read_only=True)
@@ -67,7 +66,7 @@ class JobListSerializer(UnifiedJobSerializer):
     )  # fmt: skip
     summarized = (
         "organization", "inventory", "execution_environment", "project", "job_template",
-        "unified_job_template", "project_update",
+        "unified_job_template", "project_update", "instance_group",
     )  # fmt: skip
     prefetched = (with_credentials(Job), "labels")
     hints = {
@@ -85,7 +84,7 @@ class JobListSerializer(UnifiedJobSerializer):
         extra_kwargs = {"scm_revision": {"label": "SCM Revision"}}
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
-        instance.instance_group = instance.webhook_credential = None
+        instance.webhook_credential = None
         instance.webhook_service = instance.webhook_guid = ""
         return super().to_representation(instance)
 

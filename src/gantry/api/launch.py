@@ -20,6 +20,7 @@ from gantry.resources.base import JOB_TYPES, VERBOSITIES
 from gantry.resources.models import (
     Credential,
     ExecutionEnvironment,
+    InstanceGroup,
     Inventory,
     Job,
     JobTemplate,
@@ -55,6 +56,9 @@ class LaunchSerializer(serializers.Serializer[Any]):
     forks = serializers.IntegerField(required=False, write_only=True, min_value=0)
     job_slice_count = serializers.IntegerField(required=False, write_only=True, min_value=0)
     timeout = serializers.IntegerField(required=False, write_only=True)
+    instance_groups = serializers.PrimaryKeyRelatedField(
+        many=True, queryset=InstanceGroup.objects.all(), required=False, write_only=True
+    )
 
 
 class JobTemplateLaunch(NounView):

@@ -71,6 +71,7 @@ class OrganizationSerializer(AwxSerializer):
         for name in (
             "execution_environments", "projects", "inventories", "job_templates", "users",
             "admins", "teams", "credentials", "applications", "object_roles", "access_list",
+            "instance_groups",
         )
     }  # fmt: skip
     linked = ("default_environment",)

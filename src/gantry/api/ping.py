@@ -9,8 +9,8 @@ from rest_framework.response import Response
 
 from gantry.api.headers import VERSION, node
 from gantry.api.views import OpenView
-from gantry.base.config import settings
-from gantry.resources.jobs import Controller, Installation
+from gantry.resources.instances import Instance, InstanceGroup
+from gantry.resources.jobs import Installation
 
 
 class Ping(OpenView):
@@ -18,20 +18,28 @@ class Ping(OpenView):
 
     def get(self, request: Request, **kwargs: Any) -> Response:
         installation = Installation.objects.order_by("pk").first()
-        controllers = list(Controller.objects.order_by("hostname", "pid"))
-        capacity = settings().capacity
+        rows = list(Instance.objects.exclude(node_type="hop").order_by("hostname"))
         instances = [
             {
-                "node": controller.hostname,
-                "node_type": "hybrid",
-                "uuid": str(controller.uuid),
-                "heartbeat": controller.heartbeat,
-                "capacity": capacity,
+                "node": row.hostname,
+                "node_type": row.node_type,
+                "uuid": str(row.uuid),
+                "heartbeat": row.last_seen,
+                "capacity": row.capacity,
                 "version": VERSION,
             }
-            for controller in controllers
+            for row in rows
         ]
-        group = {"capacity": capacity * len(instances), "instances": [i["node"] for i in instances]}
+        groups = [
+            {
+                "name": group.name,
+                "capacity": group.max_forks
+                if group.is_container_group
+                else sum(row.capacity for row in group.instances.all()),
+                "instances": [row.hostname for row in group.instances.all()],
+            }
+            for group in InstanceGroup.objects.prefetch_related("instances")
+        ]
         return Response(
             {
                 "ha": len(instances) > 1,
@@ -39,6 +47,6 @@ class Ping(OpenView):
                 "active_node": node(),
                 "install_uuid": str(installation.uuid) if installation else "",
                 "instances": instances,
-                "instance_groups": [{"name": n, **group} for n in ("controlplane", "default")],
+                "instance_groups": sorted(groups, key=lambda g: str(g["name"]).lower()),
             }
         )

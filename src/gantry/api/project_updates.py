@@ -28,6 +28,7 @@ class ProjectUpdateListSerializer(UnifiedJobSerializer):
     )  # fmt: skip
     summarized = (
         "organization", "execution_environment", "project", "unified_job_template", "credential",
+        "instance_group",
     )  # fmt: skip
     selected = ("credential__credential_type",)
 

@@ -14,6 +14,8 @@ from gantry.api.views import OpenView
 # In AWX's order and only what exists: awxkit makes a command of every key.
 LISTING = {
     "ping": "ping",
+    "instances": "instances",
+    "instance_groups": "instance_groups",
     "config": "config",
     "settings": "settings",
     "me": "me",

@@ -50,6 +50,7 @@ SUMMARIES: dict[str, tuple[str, ...]] = {
     "last_update": (*_NAMED, "status", "failed"),
     "current_job": (*_NAMED, "status", "failed"),
     "current_update": (*_NAMED, "status", "failed"),
+    "instance_group": ("id", "name", "is_container_group"),
     "user": PERSON,
     "application": ("id", "name"),
     "created_by": PERSON,

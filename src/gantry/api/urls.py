@@ -22,6 +22,9 @@ from gantry.api import (
     groups,
     hosts,
     images,
+    instance_group_lists,
+    instance_groups,
+    instances,
     inventories,
     job_events,
     job_host_summaries,
@@ -52,6 +55,7 @@ from gantry.api import (
 from gantry.api.nouns import noun, rights
 from gantry.resources.models import (
     Credential,
+    InstanceGroup,
     Inventory,
     JobTemplate,
     Organization,
@@ -63,6 +67,26 @@ from gantry.resources.models import (
 v2 = [
     path("", root.VersionTwo.as_view()),
     path("ping/", ping.Ping.as_view()),
+    *noun(
+        "instances",
+        {"list": instances.InstanceList, "detail": instances.InstanceDetail},
+        {
+            "jobs": instances.InstanceJobsList,
+            "instance_groups": instance_groups.InstanceInstanceGroupsList,
+            "health_check": instances.InstanceHealthCheck,
+            "peers": instances.InstancePeersList,
+            "receptor_addresses": instances.InstanceReceptorAddressesList,
+        },
+    ),
+    *noun(
+        "instance_groups",
+        {"list": instance_groups.InstanceGroupList, "detail": instance_groups.InstanceGroupDetail},
+        {
+            "jobs": instance_groups.InstanceGroupJobsList,
+            "instances": instance_groups.InstanceGroupInstancesList,
+            **rights(InstanceGroup),
+        },
+    ),
     path("config/", config.Config.as_view()),
     path("me/", users.UserMeList.as_view()),
     path("settings/", app_settings.SettingCategories.as_view()),
@@ -80,6 +104,7 @@ v2 = [
             "admins": people.OrganizationAdminsList,
             "teams": teams.OrganizationTeamsList,
             **rights(Organization),
+            "instance_groups": instance_group_lists.instance_groups_of(Organization),
             "inventories": organization_lists.OrganizationInventoriesList,
             "execution_environments": organization_lists.OrganizationExecutionEnvironmentsList,
             "projects": organization_lists.OrganizationProjectsList,
@@ -210,6 +235,7 @@ v2 = [
             "script": inventories.InventoryScriptView,
             "job_templates": job_templates.InventoryJobTemplateList,
             **rights(Inventory),
+            "instance_groups": instance_group_lists.instance_groups_of(Inventory),
         },
     ),
     *noun(
@@ -244,6 +270,7 @@ v2 = [
             "labels": labels.JobTemplateLabelsList,
             "survey_spec": surveys.JobTemplateSurvey,
             **rights(JobTemplate),
+            "instance_groups": instance_group_lists.instance_groups_of(JobTemplate),
         },
     ),
     *noun(

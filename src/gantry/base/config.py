@@ -154,6 +154,9 @@ class Settings:
         "Time limit of a build of an execution environment. 0: no limit.", default=3600
     )
     capacity: int = setting("Jobs one controller runs at a time.", default=20)
+    node: str = setting(
+        "What this machine is called among the instances. Empty: its host name.", default=""
+    )
     lease: int = setting(
         "A controller that has not renewed its lease on a job for this long has lost it.",
         default=9,

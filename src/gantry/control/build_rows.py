@@ -23,6 +23,7 @@ from gantry.images.login import credential_login, login_for, login_of
 from gantry.images.tag_notes import note_tag
 from gantry.path import states
 from gantry.path.build import file_name, unpack
+from gantry.path.places import check_buildable
 from gantry.path.pull import PullRequest, with_tag
 from gantry.path.trust import Trust, check_registry, trust_of
 from gantry.pods.contract import Image, RegistryLogin
@@ -104,6 +105,7 @@ def push(job: UnifiedJob) -> Push:
 def order(job: UnifiedJob, scratch: str, folder: str) -> Order:
     """The definition with its files, in `folder`. Raises InvalidDefinition, InvalidLock."""
     row = EnvironmentBuild.objects.get(pk=job.pk)
+    check_buildable(row.instance_group)
     definition = read_definition(row.definition)
     if row.files is not None:
         unpack(row.files, row.folder, folder)

@@ -1,71 +1,88 @@
 """Leases: which controller acts on which job. The database decides, nobody else.
 
-A controller takes pending jobs with SKIP LOCKED and renews its leases; a lease that has run out is
-taken over with a higher epoch, and the epoch fences everything the old holder may still try.
+A controller takes pending jobs that its instance may run, with SKIP LOCKED, and renews its leases;
+a lease that has run out is taken over with a higher epoch, and the epoch fences everything the old
+holder may still try.
 """
 
 from __future__ import annotations
 
-import os
-import socket
 import uuid
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
 from typing import Any
 
 from django.db import connection, transaction
-from django.utils import timezone
 
-from gantry import __version__
-from gantry.resources.jobs import Controller, UnifiedJob
+from gantry.base.config import settings
+from gantry.control.seat import Size, beat, leave, take_seat, weigh
+from gantry.resources.capacity import BOUNDLESS, GroupLoad, InstanceLoad, Loads, read_loads
+from gantry.resources.jobs import UnifiedJob
 
 # A pending job may start when what it depends on has ended, and when nothing that it may not run
 # beside is under way: another run of its template unless allow_simultaneous, another sync of its
-# project, another build of its EE.
-_CLAIM = """
-WITH next AS (
-    SELECT u.id FROM resources_unifiedjob u
-      LEFT JOIN resources_job j ON j.unifiedjob_ptr_id = u.id
-      LEFT JOIN resources_environmentbuild b ON b.unifiedjob_ptr_id = u.id
-     WHERE u.status = 'pending' AND NOT u.cancel_flag
-       AND NOT EXISTS (
-           SELECT 1 FROM resources_unifiedjob_dependencies d
-             JOIN resources_unifiedjob o ON o.id = d.to_unifiedjob_id
-            WHERE d.from_unifiedjob_id = u.id
-              AND o.status IN ('new', 'pending', 'waiting', 'running'))
-       AND (coalesce(j.allow_simultaneous, false) OR u.unified_job_template_id IS NULL
-            OR NOT EXISTS (
-           SELECT 1 FROM resources_unifiedjob o
-            WHERE o.unified_job_template_id = u.unified_job_template_id AND o.id <> u.id
-              AND (o.status IN ('waiting', 'running')
-                   OR (o.status = 'pending' AND o.id < u.id AND NOT o.cancel_flag))))
-       AND (b.environment_id IS NULL OR NOT EXISTS (
-           SELECT 1 FROM resources_environmentbuild e
-             JOIN resources_unifiedjob o ON o.id = e.unifiedjob_ptr_id
-            WHERE e.environment_id = b.environment_id AND o.id <> u.id
-              AND (o.status IN ('waiting', 'running')
-                   OR (o.status = 'pending' AND o.id < u.id AND NOT o.cancel_flag))))
-     ORDER BY u.id
-     LIMIT %(limit)s
-     FOR UPDATE OF u SKIP LOCKED
+# project, another build of its EE. Of the groups it prefers the first in which it fits decides: it
+# is ours when it fits here (`mine`: a smaller impact does), or left to its instances (`others`).
+_NEXT = """
+WITH open AS (
+    SELECT * FROM unnest(%(open)s::bigint[], %(forks)s::int[], %(mine)s::int[], %(others)s::int[])
+                  AS g(id, forks, mine, others)
 )
+SELECT u.id, place.id, u.task_impact FROM resources_unifiedjob u
+  LEFT JOIN resources_job j ON j.unifiedjob_ptr_id = u.id
+  LEFT JOIN resources_environmentbuild b ON b.unifiedjob_ptr_id = u.id
+ CROSS JOIN LATERAL (
+       SELECT open.id, open.mine
+         FROM unnest(CASE WHEN u.preferred_groups && %(known)s::bigint[] THEN u.preferred_groups
+                          ELSE %(fallback)s::bigint[] END) WITH ORDINALITY AS wanted(id, place)
+         JOIN open ON open.id = wanted.id
+        WHERE open.forks >= u.task_impact AND greatest(open.mine, open.others) > u.task_impact
+        ORDER BY wanted.place LIMIT 1) place
+ WHERE u.status = 'pending' AND NOT u.cancel_flag AND place.mine > u.task_impact
+   AND NOT EXISTS (
+       SELECT 1 FROM resources_unifiedjob_dependencies d
+         JOIN resources_unifiedjob o ON o.id = d.to_unifiedjob_id
+        WHERE d.from_unifiedjob_id = u.id
+          AND o.status IN ('new', 'pending', 'waiting', 'running'))
+   AND (coalesce(j.allow_simultaneous, false) OR u.unified_job_template_id IS NULL
+        OR NOT EXISTS (
+       SELECT 1 FROM resources_unifiedjob o
+        WHERE o.unified_job_template_id = u.unified_job_template_id AND o.id <> u.id
+          AND (o.status IN ('waiting', 'running')
+               OR (o.status = 'pending' AND o.id < u.id AND NOT o.cancel_flag))))
+   AND (b.environment_id IS NULL OR NOT EXISTS (
+       SELECT 1 FROM resources_environmentbuild e
+         JOIN resources_unifiedjob o ON o.id = e.unifiedjob_ptr_id
+        WHERE e.environment_id = b.environment_id AND o.id <> u.id
+          AND (o.status IN ('waiting', 'running')
+               OR (o.status = 'pending' AND o.id < u.id AND NOT o.cancel_flag))))
+ ORDER BY u.id
+ LIMIT %(limit)s
+   FOR UPDATE OF u SKIP LOCKED
+"""
+_CLAIM = """
 UPDATE resources_unifiedjob u
    SET status = 'waiting', stage = 'resolving', lease_owner = %(owner)s,
        lease_epoch = lease_epoch + 1, lease_expires = now() + %(lease)s * interval '1 second',
-       controller_node = %(node)s, waiting_for = '',
+       controller_node = %(node)s, execution_node = %(node)s, instance_group_id = given.place,
+       waiting_for = '', job_explanation = '',
        stage_times = u.stage_times || jsonb_build_object('resolving', now())
-  FROM next WHERE u.id = next.id
-RETURNING u.id
+  FROM unnest(%(jobs)s::bigint[], %(places)s::bigint[]) AS given(id, place)
+ WHERE u.id = given.id
 """
 _CLAIM_LOCK = 0x67616E74727901
+# A pod runs on an engine that the instances of its job's group reach. Others take a job only when
+# none of those has come for it in ten minutes; the instance that had it always may.
 _STEAL = """
 UPDATE resources_unifiedjob
    SET lease_owner = %(owner)s, lease_epoch = lease_epoch + 1, controller_node = %(node)s,
-       lease_expires = now() + %(lease)s * interval '1 second'
+       execution_node = %(node)s, lease_expires = now() + %(lease)s * interval '1 second'
  WHERE id IN (SELECT id FROM resources_unifiedjob
                WHERE status IN ('waiting', 'running')
                  AND (lease_expires IS NULL OR lease_expires < now())
                  AND NOT (lease_owner IS NOT DISTINCT FROM %(owner)s AND id = ANY(%(walking)s))
+                 AND (controller_node = %(node)s OR (%(able)s AND (
+                      instance_group_id IS NULL OR instance_group_id = ANY(%(groups)s::bigint[])
+                      OR coalesce(lease_expires < now() - interval '10 minutes', true))))
                ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
 RETURNING id
 """
@@ -77,62 +94,92 @@ RETURNING id
 """
 
 
-@dataclass(frozen=True)
 class Holder:
-    """This controller process."""
+    """This controller process: `uuid` owns its leases, `node` is the instance it sits on."""
 
-    uuid: uuid.UUID
-    node: str
-    lease: int
+    def __init__(self, lease: int, most_jobs: int) -> None:
+        self.uuid = uuid.uuid4()
+        self.lease = lease
+        self.most_jobs = most_jobs
+        self.size = Size.here()
+        self.node = ""
 
     @classmethod
-    def here(cls, lease: int) -> Holder:
-        return cls(uuid.uuid4(), f"{socket.gethostname()}", lease)
+    def here(cls, lease: int, most_jobs: int = 0) -> Holder:
+        return cls(lease, most_jobs or settings().capacity)
 
-    def _values(self, limit: int = 0, walking: Collection[int] = ()) -> dict[str, Any]:
-        return {
-            "owner": self.uuid, "node": self.node, "lease": self.lease, "limit": limit,
-            "walking": list(walking),
-        }  # fmt: skip
+    def sit_down(self) -> None:
+        self.node = take_seat(self.uuid, self.size, lease=self.lease, most_jobs=self.most_jobs)
 
     def claim(self, limit: int) -> list[UnifiedJob]:
-        """Pending jobs that may start now, at most `limit`, now ours."""
-        return self._take(_CLAIM, self._values(limit))
+        """Pending jobs that may start now on this instance, at most `limit`, now ours."""
+        if not self.node:
+            self.sit_down()
+        return self._take(lambda cursor: self._claim(cursor, limit))
 
     def steal(self, limit: int, walking: Collection[int] = ()) -> list[UnifiedJob]:
         """Jobs under way whose controller has not been heard of for a lease's time. Not those that
         this one is `walking` itself: when the database was away, it goes on with them."""
-        return self._take(_STEAL, self._values(limit, walking))
+        if not self.node:
+            self.sit_down()
+
+        def find(cursor: Any) -> list[int]:
+            loads = read_loads(self.lease)
+            me = self._me(loads)
+            groups = [g.pk for g in loads.groups.values() if g.container or me in g.members]
+            values = {"walking": list(walking), "limit": limit, "groups": groups}
+            able = me is not None and me.able
+            cursor.execute(_STEAL, {**self._values(), **values, "able": able})
+            return [row[0] for row in cursor.fetchall()]
+
+        return self._take(find)
 
     def renew(self, walking: Collection[int]) -> set[int]:
         """Which of the jobs we are `walking` are still ours; the others must no longer be acted
         on."""
         with connection.cursor() as cursor:
-            cursor.execute(_RENEW, self._values(walking=walking))
+            cursor.execute(_RENEW, {**self._values(), "walking": list(walking)})
             held = {row[0] for row in cursor.fetchall()}
-        Controller.objects.update_or_create(
-            uuid=self.uuid,
-            defaults={
-                "hostname": self.node, "pid": os.getpid(), "version": __version__,
-                "heartbeat": timezone.now(),
-            },
-        )  # fmt: skip
+        if not beat(self.uuid, lease=self.lease):
+            self.sit_down()
         return held
 
-    def release(self) -> None:
-        """At a graceful stop: whoever comes next need not wait for the leases to run out."""
-        UnifiedJob.objects.filter(lease_owner=self.uuid).update(lease_expires=timezone.now())
-        Controller.objects.filter(uuid=self.uuid).delete()
+    def weigh(self, size: Size) -> None:
+        self.size = size
+        weigh(self.uuid, size)
 
-    def _take(self, sql: str, values: dict[str, Any]) -> list[UnifiedJob]:
+    def release(self) -> None:
+        leave(self.uuid)
+
+    def _values(self) -> dict[str, Any]:
+        return {"owner": self.uuid, "node": self.node, "lease": self.lease}
+
+    def _me(self, loads: Loads) -> InstanceLoad | None:
+        return next((i for i in loads.instances.values() if i.holder == self.uuid), None)
+
+    def _claim(self, cursor: Any, limit: int) -> list[int]:
+        """In rounds: each takes what fits beside what the one before has taken."""
+        taken: list[int] = []
+        loads = read_loads(self.lease)
+        me = self._me(loads)
+        while me is not None and me.able and len(taken) < limit:
+            found = _next(cursor, loads, me, limit - len(taken))
+            given = [(job, group.pk) for job, group in found]
+            if not given:
+                break
+            jobs, places = (list(column) for column in zip(*given, strict=True))
+            cursor.execute(_CLAIM, {**self._values(), "jobs": jobs, "places": places})
+            taken += jobs
+        return taken
+
+    def _take(self, find: Callable[[Any], list[int]]) -> list[UnifiedJob]:
         with transaction.atomic(), connection.cursor() as cursor:
             # One at a time: two that looked at the same moment could each start one of two jobs
             # that may not run beside each other. A controller that sleeps just here must not keep
             # all others from their work, so PostgreSQL ends its transaction.
             cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '5s'")
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CLAIM_LOCK])
-            cursor.execute(sql, values)
-            taken = [row[0] for row in cursor.fetchall()]
+            taken = find(cursor)
             for job in taken:
                 cursor.execute(
                     "SELECT pg_notify('gantry_jobs', id || ':' || status || ':' || stage)"
@@ -142,8 +189,23 @@ class Holder:
         return list(UnifiedJob.objects.filter(pk__in=taken).order_by("pk"))
 
 
-def release_dead(pid: int, node: str) -> None:
-    """A supervisor that saw its controller die says so: its jobs need not wait for their leases."""
-    for controller in Controller.objects.filter(hostname=node, pid=pid):
-        UnifiedJob.objects.filter(lease_owner=controller.uuid).update(lease_expires=timezone.now())
-        controller.delete()
+def _next(cursor: Any, loads: Loads, me: InstanceLoad, limit: int) -> list[tuple[int, GroupLoad]]:
+    """The next jobs for this instance, each with its group; `loads` is kept up to date."""
+    groups = [g for g in loads.groups.values() if g.forks_left >= 0]
+    mine = [BOUNDLESS if g.container else me.room if me in g.members else -1 for g in groups]
+    if max(mine, default=-1) < 0:
+        return []
+    others = [max((m.room for m in g.members if m is not me), default=-1) for g in groups]
+    values = {
+        "open": [g.pk for g in groups], "forks": [g.forks_left for g in groups], "mine": mine,
+        "others": others, "known": list(loads.groups), "fallback": loads.fallback, "limit": limit,
+    }  # fmt: skip
+    cursor.execute(_NEXT, values)
+    found = []
+    for job, pk, impact in cursor.fetchall():
+        group = loads.groups[pk]
+        if group.forks_left >= impact and (group.container or me.room > impact):
+            group.take(impact)
+            me.take(impact)
+            found.append((job, group))
+    return found

@@ -19,11 +19,13 @@ from psycopg_pool import AsyncConnectionPool
 from gantry.base import postgres
 from gantry.base.bridge import in_thread
 from gantry.base.config import Settings
+from gantry.base.errors import EngineError
 from gantry.control.build_walk import BuildWalk
 from gantry.control.cache import care
 from gantry.control.claim import Holder
 from gantry.control.drift import watch_tags
 from gantry.control.inspections import Inspections
+from gantry.control.seat import Size
 from gantry.control.sweep import end_canceled, explain_waiting, make_partitions, sweep_pods
 from gantry.control.walk import Walk, World, run
 from gantry.path.pull import Puller
@@ -50,7 +52,7 @@ class Control:
         self.world = World(settings, instance, engine, Puller(engine), pool)
         self.images = DockerImages(engine.name)
         self.inspections = Inspections(settings, instance, engine, self.images)
-        self.holder = Holder.here(settings.lease)
+        self.holder = Holder.here(settings.lease, settings.capacity)
         self.walks: dict[int, tuple[Walk, asyncio.Task[None]]] = {}
         self.wake = asyncio.Event()
         self.stopping = asyncio.Event()
@@ -101,7 +103,7 @@ class Control:
                 self._begin(job)
         await self._pass_on_cancels()
         await in_thread(end_canceled)()
-        await in_thread(explain_waiting)(len(self.walks), self.settings.capacity)
+        await in_thread(explain_waiting)(self.settings.lease)
         await self.inspections.turn(quiet=not any(w.job.stage in EARLY for w, _ in self._live()))
 
     def _walking(self) -> list[int]:
@@ -163,9 +165,16 @@ class Control:
     async def _sweep(self) -> None:
         while True:
             with contextlib.suppress(Exception):
+                await self._weigh()
                 await in_thread(make_partitions)(postgres.url(self.settings))
                 await sweep_pods(self.world.engine, self.world.instance)
             await asyncio.sleep(SWEEP)
+
+    async def _weigh(self) -> None:
+        """What fits here goes by the machine that runs the pods, which the engine knows."""
+        with contextlib.suppress(EngineError):
+            cpu, memory = await self.images.machine()
+            await in_thread(self.holder.weigh)(Size(cpu, memory))
 
     async def close(self) -> None:
         """Give back what is held; pods go on, and whoever adopts them goes on with them."""

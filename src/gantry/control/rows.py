@@ -31,6 +31,7 @@ from gantry.path.inject import build_payload
 from gantry.path.launch import masked_secrets, with_mask
 from gantry.path.nearest import Around
 from gantry.path.payload import Payload
+from gantry.path.places import check_engine
 from gantry.path.preflight import check_job
 from gantry.path.project import keep_snapshot as keep_project_snapshot
 from gantry.path.pull import Obtained, PullRequest
@@ -96,6 +97,7 @@ def enter(job: UnifiedJob, stage: str) -> None:
 @patient
 def resolve(job: UnifiedJob) -> Resolved:
     _check_dependencies(job)
+    check_engine(job.instance_group)
     row = specific(job)
     resolution = resolve_environment(row)
     environment = resolution.environment

@@ -17,6 +17,7 @@ from gantry.base.image_reference import parse_reference
 from gantry.images.builder.definition import FILE_NAME, check_files, read_definition
 from gantry.images.builder.lock import read_lock
 from gantry.path import project
+from gantry.path.places import check_buildable
 from gantry.path.pull import with_tag
 from gantry.path.queue import enqueue
 from gantry.resources import access
@@ -44,6 +45,7 @@ def build_environment(
     if user is not None and not access.may(user, "change", environment):
         raise Forbidden("You do not have permission to perform this action.")
     definition = definition_of(environment)
+    check_buildable(definition.instance_group)
     image = _image(environment, definition.push)
     files = _snapshot(definition)
     text = read_text(definition)
@@ -62,6 +64,9 @@ def build_environment(
             push_credential=definition.push_credential or environment.credential,
             launch_type=launch_type, created_by=user, modified_by=user,
         )  # fmt: skip
+        if definition.instance_group is not None:
+            build.prompted_groups = True
+            build.preferred_groups = [definition.instance_group.pk]
         build.save()
         enqueue(build)
     return build

@@ -22,6 +22,7 @@ from gantry.path.repeat import repeated
 from gantry.path.updates import wait_for_content
 from gantry.resources import access
 from gantry.resources.credentials import ASK, ENCRYPTED, Credential
+from gantry.resources.instances import InstanceGroup, in_order
 from gantry.resources.jobs import ACTIVE, Job, UnifiedJob
 from gantry.resources.organizations import User
 from gantry.resources.surveys import open_answers, password_variables, questions, seal_answers
@@ -130,6 +131,7 @@ def relaunch_job(
             unified_job_template=job.unified_job_template, job_template=job.job_template,
             organization=job.organization, execution_environment=job.execution_environment,
             created_by=user, modified_by=user,
+            prompted_groups=job.prompted_groups, preferred_groups=job.preferred_groups,
             **{"ee_reason": f"the same as in job {job.pk}, which this one repeats"} | kept,
         )  # fmt: skip
         answers = open_answers(job)
@@ -152,6 +154,9 @@ def _check_repeat(job: Job, credentials: list[Credential], user: User | None) ->
     if user is None or job.job_template is None:
         return
     brought = brought_along(job.job_template, job.inventory, credentials)
+    if job.prompted_groups:
+        own = in_order(job.job_template).values("pk")
+        brought += InstanceGroup.objects.filter(pk__in=job.preferred_groups).exclude(pk__in=own)
     if all(access.may(user, "use", row) for row in brought):
         return
     if job.organization is None or not access.holds(user, "execute_role", job.organization):
@@ -219,6 +224,9 @@ def _make_job(
     )  # fmt: skip
     parse_variables(job.extra_vars, field="extra_vars")
     job.survey_passwords = dict.fromkeys(password_variables(template), ENCRYPTED)
+    if prompted.groups is not None:
+        job.prompted_groups = True
+        job.preferred_groups = [group.pk for group in prompted.groups]
     job.save()
     _keep_answers(job, prompted.passwords)
     JobTemplate.objects.filter(pk=template.pk).update(current_job=job, status="pending")

@@ -18,6 +18,7 @@ from gantry.resources import access
 from gantry.resources.base import JOB_TYPES, VERBOSITIES
 from gantry.resources.credentials import ENCRYPTED, Credential
 from gantry.resources.environments import ExecutionEnvironment
+from gantry.resources.instances import InstanceGroup, in_order
 from gantry.resources.inventories import Inventory
 from gantry.resources.labels import Label
 from gantry.resources.organizations import User
@@ -27,7 +28,7 @@ from gantry.resources.variables import parse_variables
 
 COUNTS = ("forks", "job_slice_count", "verbosity")
 ROWS = {"inventory": Inventory, "execution_environment": ExecutionEnvironment}
-LISTS = {"credentials": Credential, "labels": Label}
+LISTS = {"credentials": Credential, "labels": Label, "instance_groups": InstanceGroup}
 TEXTS = ("scm_branch", "job_tags", "skip_tags", "limit")
 
 
@@ -42,6 +43,7 @@ class Prompted:
     values: dict[str, Any]
     credentials: list[Credential]
     labels: list[Label]
+    groups: list[InstanceGroup] | None = None  # those of the launch, where it names some
     # Answers of the survey that are kept sealed; `values` does not have them.
     passwords: dict[str, str] = field(default_factory=dict)
     environment_prompted: bool = False
@@ -63,14 +65,14 @@ def merge_prompts(template: JobTemplate, prompts: Mapping[str, Any], user: User 
         asked = getattr(template, flag)
         value = _checked(name, prompts[name], user)
         if not asked:
-            if not _same(merged, name, value):
+            if not _same(template, merged, name, value):
                 merged.ignored[name] = prompts[name]
         elif name == "credentials":
             merged.credentials = _merge_credentials(merged.credentials, value)
         elif name == "labels":
             merged.labels += value  # the launch's come to the template's
         elif name == "instance_groups":
-            merged.ignored[name] = prompts[name]  # these resources come with their own issues
+            merged.groups = value or None
         else:
             values[name] = value
             merged.environment_prompted |= name == "execution_environment"
@@ -83,6 +85,9 @@ def merge_prompts(template: JobTemplate, prompts: Mapping[str, Any], user: User 
 def _check_use(template: JobTemplate, merged: Prompted, user: User) -> None:
     """What a launch brings along must be its person's to use; what the template has need not."""
     brought = brought_along(template, merged.values["inventory"], merged.credentials)
+    if merged.groups:
+        own = set(in_order(template))
+        brought += [group for group in merged.groups if group not in own]
     if not all(access.may(user, "use", row) for row in brought):
         raise Forbidden("You do not have permission to perform this action.")
 
@@ -98,9 +103,11 @@ def brought_along(
     return brought
 
 
-def _same(merged: Prompted, name: str, value: Any) -> bool:
+def _same(template: JobTemplate, merged: Prompted, name: str, value: Any) -> bool:
     if name == "credentials":
         return {c.pk for c in value} == {c.pk for c in merged.credentials}
+    if name == "instance_groups":
+        return list(value) == list(in_order(template))
     return bool(merged.values.get(name) == value)
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from django.db import connection
 from django.utils import timezone
 
+from gantry.path.places import place
 from gantry.resources.jobs import UnifiedJob
 
 
 def enqueue(job: UnifiedJob) -> None:
+    place(job)
     job.status = "pending"
     job.stage_times = {"queued": timezone.now().isoformat()}
-    job.save(update_fields=["status", "stage_times"])
+    job.save(update_fields=["status", "stage_times", "preferred_groups", "task_impact"])
     tell_controllers(f"launch:{job.pk}")
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify('gantry_jobs', %s)", [f"{job.pk}:pending:queued"])

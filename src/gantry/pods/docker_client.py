@@ -83,6 +83,12 @@ class DockerClient:
         said = await self.version()
         return f"{said.get('Os', '')}/{said.get('Arch', '')}"
 
+    async def machine(self) -> tuple[int, int]:
+        """Cores and bytes of memory of the machine that it runs pods on."""
+        async with engine_words("tell of its machine"):
+            said = await self._docker.system.info()
+        return int(said["NCPU"]), int(said["MemTotal"])
+
     async def look_at_image(self, reference: str) -> dict[str, Any] | None:
         """What the engine says of one image, in the API's own words; None when it is not there."""
         try:

@@ -18,6 +18,7 @@ from gantry.resources.access_rules import OWNER, RULES, SHARED, Grant, On, Verb
 from gantry.resources.activity import ActivityStream
 from gantry.resources.credentials import CredentialType
 from gantry.resources.environments import ExecutionEnvironment
+from gantry.resources.instances import BUILT_IN, InstanceGroup
 from gantry.resources.organizations import User
 from gantry.resources.role_names import PARENTS
 from gantry.resources.roles import Role, kind_of
@@ -126,6 +127,8 @@ def _never(verb: str, row: Model) -> bool:
     """Rows that Gantry keeps itself. AWX: `always_allow_superuser = False` on these views."""
     if isinstance(row, CredentialType):
         return row.managed and verb in ("change", "delete")
+    if isinstance(row, InstanceGroup):
+        return row.name in BUILT_IN and verb == "delete"
     return isinstance(row, ExecutionEnvironment) and row.managed and verb == "delete"
 
 
@@ -174,6 +177,10 @@ def _reach(grant: Grant, who: Standing, model: type[Model]) -> Q:
     return _reach_of_roles(grant, who) if model is Role else _NONE
 
 
+def _readable_groups(who: Standing) -> frozenset[int]:
+    return who.holding("instancegroup", "read_role")
+
+
 # The relations that are no role, of a row and of a table.
 _STANDS: dict[str, Callable[[Standing, Any], bool]] = {
     "anyone": lambda who, row: True,
@@ -182,6 +189,7 @@ _STANDS: dict[str, Callable[[Standing, Any], bool]] = {
     "shared": lambda who, row: _id_at(row, SHARED[type(row)]) is None,
     "administrator": lambda who, row: bool(who.admin_of),
     "seer": lambda who, row: who.sees_everybody,
+    "grouped": lambda who, row: row.rampart_groups.filter(pk__in=_readable_groups(who)).exists(),
 }
 _REACH: dict[str, Callable[[Standing, type[Model]], Q]] = {
     "anyone": lambda who, model: _ALL,
@@ -190,6 +198,11 @@ _REACH: dict[str, Callable[[Standing, type[Model]], Q]] = {
     "shared": lambda who, model: Q(**{f"{SHARED[model]}__isnull": True}),
     "administrator": lambda who, model: _ALL if who.admin_of else _NONE,
     "seer": lambda who, model: _ALL if who.sees_everybody else _NONE,
+    "grouped": lambda who, model: Q(
+        pk__in=InstanceGroup.instances.through.objects.filter(
+            instancegroup__in=_readable_groups(who)
+        ).values("instance")
+    ),
 }
 
 

@@ -16,6 +16,7 @@ from gantry.resources.builds import EnvironmentBuild, EnvironmentDefinition
 from gantry.resources.credentials import Credential, CredentialType
 from gantry.resources.environments import EnvironmentDigest, ExecutionEnvironment
 from gantry.resources.events import JobEvent
+from gantry.resources.instances import Instance, InstanceGroup
 from gantry.resources.inventories import Group, Host, Inventory
 from gantry.resources.jobs import Job, JobHostSummary, ProjectUpdate, UnifiedJob
 from gantry.resources.labels import Label
@@ -40,11 +41,11 @@ class On:
 
 
 # anyone: whoever is logged in; owner: whose private credential it would be; creator: who made it;
-# shared: it belongs to no organization; administrator: of any organization; seer: who may see
-# everybody, administrators and auditors of one; concerned: access_activity.py. The rest is of
-# people and roles: access_people.py.
+# shared: it belongs to no organization; grouped: to a group that one may read; administrator: of
+# any organization; seer: who may see everybody, administrators and auditors of one; concerned:
+# access_activity.py. The rest is of people and roles: access_people.py.
 Special = Literal[
-    "anyone", "owner", "creator", "shared", "administrator", "seer",
+    "anyone", "owner", "creator", "shared", "grouped", "administrator", "seer",
     "self", "above", "mate", "visible", "keeper", "concerned",
 ]  # fmt: skip
 Grant = On | Special
@@ -190,6 +191,14 @@ RULES: dict[type[Model], Rules] = {
     },
     Project: _PROJECT,
     ProjectUpdate: _UPDATE,
+    # To change an instance, and to make a group, takes a superuser.
+    Instance: {"read": _any("grouped")},
+    InstanceGroup: {
+        "read": _any(On("instancegroup", "read_role")),
+        "change": _any(On("instancegroup", "admin_role")),
+        "delete": _any(On("instancegroup", "admin_role")),
+        "use": _any(On("instancegroup", "use_role")),
+    },
     Label: {
         "read": _any(_org("member_role"), _org("auditor_role")),
         "add": _any(_org("member_role")),

@@ -32,6 +32,12 @@ class EnvironmentDefinition(Owned):
         related_name="+",
     )  # fmt: skip
 
+    # Where it is built; where jobs run for which nobody chose, when there is none.
+    instance_group = models.ForeignKey(
+        "InstanceGroup", null=True, blank=True, default=None, on_delete=models.SET_NULL,
+        related_name="+",
+    )  # fmt: skip
+
     def __str__(self) -> str:
         return f"definition of {self.environment_id}"
 

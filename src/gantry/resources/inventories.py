@@ -25,6 +25,9 @@ class Inventory(Owned):
     host_filter = models.TextField(null=True, blank=True, default=None)
     variables = models.TextField(blank=True, default="")
     prevent_instance_group_fallback = models.BooleanField(default=False)
+    instance_groups = models.ManyToManyField(
+        "resources.InstanceGroup", blank=True, related_name="+"
+    )
 
     class Meta:
         ordering = ["name"]

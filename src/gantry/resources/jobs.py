@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
@@ -71,6 +72,16 @@ class UnifiedJob(Owned):
     job_env = models.JSONField(default=dict)
     start_secrets = models.TextField(blank=True, default="")  # sealed JSON of prompted passwords
 
+    # Where it may run, best first (ids; empty: where jobs run for which nobody chose), whether its
+    # launch said so, how many forks it takes, and which group it was given to.
+    preferred_groups = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    prompted_groups = models.BooleanField(default=False)
+    task_impact = models.PositiveIntegerField(default=0, editable=False)
+    instance_group = models.ForeignKey(
+        "InstanceGroup", null=True, blank=True, default=None, on_delete=models.SET_NULL,
+        related_name="+",
+    )  # fmt: skip
+
     controller_node = models.CharField(max_length=250, blank=True, default="")
     execution_node = models.CharField(max_length=250, blank=True, default="")
     lease_owner = models.UUIDField(null=True)
@@ -90,6 +101,7 @@ class UnifiedJob(Owned):
         indexes = [
             models.Index(fields=["id"], name="job_active", condition=models.Q(status__in=ACTIVE)),
             models.Index(fields=["ee_digest"], name="job_digest"),
+            models.Index(fields=["execution_node"], name="job_node"),
         ]
 
     def __str__(self) -> str:
@@ -187,20 +199,6 @@ class JobHostSummary(models.Model):
 
     def __str__(self) -> str:
         return f"{self.host_name} in job {self.job_id}"
-
-
-class Controller(models.Model):
-    """A controller process that has been seen; its heartbeat tells whether it still lives."""
-
-    uuid = models.UUIDField(primary_key=True)
-    hostname = models.CharField(max_length=250)
-    pid = models.IntegerField()
-    version = models.CharField(max_length=64)
-    started = models.DateTimeField(auto_now_add=True)
-    heartbeat = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return f"{self.hostname}[{self.pid}]"
 
 
 class Installation(Recorded):

@@ -8,9 +8,9 @@ from gantry.resources.credentials import Credential, CredentialType
 from gantry.resources.environments import EnvironmentDigest, ExecutionEnvironment
 from gantry.resources.events import JobEvent
 from gantry.resources.images import ImageContents
+from gantry.resources.instances import Instance, InstanceGroup
 from gantry.resources.inventories import Group, Host, Inventory, InventorySnapshot
 from gantry.resources.jobs import (
-    Controller,
     Installation,
     Job,
     JobHostSummary,
@@ -33,7 +33,6 @@ from gantry.resources.tokens import (
 __all__ = [
     "ActivityStream",
     "Artifact",
-    "Controller",
     "Credential",
     "CredentialType",
     "EnvironmentBuild",
@@ -44,6 +43,8 @@ __all__ = [
     "Host",
     "ImageContents",
     "Installation",
+    "Instance",
+    "InstanceGroup",
     "Inventory",
     "InventorySnapshot",
     "Job",

@@ -52,6 +52,9 @@ class Organization(Owned):
     # PEM public keys; when there are any, only images signed by one of them run.
     signature_keys = models.TextField(blank=True, default="")
     preflight = models.CharField(max_length=8, choices=PREFLIGHT_POLICIES, default="warn")
+    instance_groups = models.ManyToManyField(
+        "resources.InstanceGroup", blank=True, related_name="+"
+    )
 
     class Meta:
         ordering = ["name"]

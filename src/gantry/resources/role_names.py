@@ -61,6 +61,11 @@ PARENTS: dict[str, dict[str, tuple[str, ...]]] = {
         "use_role": ("admin_role",),
         "read_role": (SYSTEM_AUDITOR, "organization.auditor_role", "use_role", "admin_role"),
     },
+    "instancegroup": {
+        "admin_role": (SYSTEM_ADMINISTRATOR,),
+        "use_role": ("admin_role",),
+        "read_role": (SYSTEM_AUDITOR, "use_role", "admin_role"),
+    },
     "jobtemplate": {
         "admin_role": ("organization.job_template_admin_role",),
         "execute_role": ("admin_role", "organization.execute_role"),
@@ -110,7 +115,7 @@ _DESCRIPTIONS = {
 }
 _OF_AN_ORGANIZATION = {"execute_role": "May run any executable resources in the organization"}
 # What a description calls a kind of object.
-WORDS = {"jobtemplate": "job template"}
+WORDS = {"jobtemplate": "job template", "instancegroup": "instance group"}
 
 
 def describe(kind: str, role: str) -> str:

@@ -93,7 +93,7 @@ def with_objects(roles: Iterable[Role]) -> None:
     for kind, some in wanted.items():
         model = model_of(kind)
         rows = model._default_manager.all()
-        if kind != "organization":
+        if any(f.name == "organization" for f in model._meta.fields):
             rows = rows.select_related("organization")
         found = rows.in_bulk({role.object_id for role in some})
         for role in some:

@@ -17,8 +17,10 @@ from gantry.resources.actor import silently
 from gantry.resources.credential_types import MANAGED
 from gantry.resources.credentials import CredentialType
 from gantry.resources.environments import ExecutionEnvironment
+from gantry.resources.instances import BUILT_IN, InstanceGroup
 from gantry.resources.jobs import Installation
 from gantry.resources.organizations import Organization, User
+from gantry.resources.policies import apply_policies
 from gantry.resources.role_names import SYSTEM
 from gantry.resources.roles import system_role
 
@@ -51,6 +53,7 @@ def seed() -> Seeded:
     for name in SYSTEM:
         system_role(name)
     _control_plane_environment()
+    _instance_groups()
     _credential_types()
     created, password = _first_admin()
     return Seeded(installation, created, password)
@@ -74,6 +77,13 @@ def _control_plane_environment() -> None:
     if not created and (row.image != image or not row.managed):
         row.image, row.managed = image, True
         row.save(update_fields=["image", "managed", "modified"])
+
+
+def _instance_groups() -> None:
+    """All instances belong to both."""
+    for name in BUILT_IN:
+        InstanceGroup.objects.get_or_create(name=name, defaults={"policy_instance_percentage": 100})
+    apply_policies()
 
 
 def _credential_types() -> None:

@@ -35,6 +35,9 @@ class UnifiedJobTemplate(Owned):
     labels = models.ManyToManyField(
         "resources.Label", blank=True, related_name="unifiedjobtemplate_labels"
     )
+    instance_groups = models.ManyToManyField(
+        "resources.InstanceGroup", blank=True, related_name="+"
+    )
 
     class Meta:
         ordering = ["name"]
