@@ -32,6 +32,22 @@ class _Uncounted(Pages):
         return 1
 
 
+def rows_of(sliced: Any) -> list[Any]:
+    """The rows of a page. Filters and sorts find their ids first, the row's many joins come after:
+    else PostgreSQL sorts wide rows, and plans ten joins where it could plan two."""
+    if not isinstance(sliced, QuerySet) or not sliced.query.select_related:
+        return list(sliced)
+    if sliced.query.annotations:
+        return list(sliced)
+    keys = list(sliced.select_related(None).prefetch_related(None).values_list("pk", flat=True))
+    wide = sliced.model._default_manager.filter(pk__in=keys)
+    wide.query.select_related = sliced.query.select_related
+    wide.query.deferred_loading = sliced.query.deferred_loading
+    wide = wide.prefetch_related(*sliced._prefetch_related_lookups)  # type: ignore[attr-defined]
+    found = {row.pk: row for row in wide}
+    return [found[key] for key in keys if key in found]
+
+
 class AwxPagination(pagination.PageNumberPagination):
     page_size = PAGE
     max_page_size = MOST
@@ -52,7 +68,8 @@ class AwxPagination(pagination.PageNumberPagination):
             self.page = paginator.page(wanted)
         except Exception as error:
             raise NotFound(self.invalid_page_message) from error
-        return list(self.page)
+        self.page.object_list = rows = rows_of(self.page.object_list)
+        return rows
 
     def _link(self, number: int) -> str:
         """Relative, its parameters sorted, an excessive page_size cut: as AWX writes it."""

@@ -27,7 +27,6 @@ PARAMETERS = {
     "max_connections": "100",
     "wal_compression": "on",
     "max_wal_size": "1GB",
-    "jit": "off",
     "logging_collector": "off",
 }
 
