@@ -25,6 +25,6 @@ END $$
 
 
 class Migration(migrations.Migration):
-    dependencies = [("resources", "0011_activity")]
+    dependencies = [("resources", "0012_instances")]
 
     operations = [migrations.RunSQL(SET, RESET)]
