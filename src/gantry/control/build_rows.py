@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,13 +37,15 @@ from gantry.resources.jobs import UnifiedJob
 
 @dataclass(frozen=True)
 class Record:
-    """Where the output goes on: `acknowledged` frames, `events` and `lines` are recorded."""
+    """Where the output goes on: `acknowledged` frames, `events` and `lines` are recorded. `pip`:
+    pip's settings on this machine, whose passwords the redactor knows."""
 
     job: RecordedJob
     redactor: Redactor
     acknowledged: int
     events: int
     lines: int
+    pip: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,13 @@ class Push:
 @patient
 def record(job: UnifiedJob) -> Record:
     row = EnvironmentBuild.objects.get(pk=job.pk)
-    secrets = list(host.secrets())
+    pip = host.pip_settings()
+    secrets = list(host.secrets(pip))
     for login in (_push_login(row), _pull_login(row)):
         if login is not None and login.password:
             secrets.append(login.password)
     fields = RecordedJob(row.pk, row.created, job.lease_epoch, row.kind)
-    return Record(fields, Redactor(secrets), row.acknowledged, row.emitted_events, row.lines)
+    return Record(fields, Redactor(secrets), row.acknowledged, row.emitted_events, row.lines, pip)
 
 
 def _push_login(row: EnvironmentBuild) -> RegistryLogin | None:

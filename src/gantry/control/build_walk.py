@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -44,16 +44,17 @@ class BuildWalk(Walk):
         if self.job.stage in ("starting", "running", "cleaning"):
             await self._forget_earlier()
             await rows.back_to_start(self.job)
-        output = Output(await build_rows.record(self.job), self.world)
+        record = await build_rows.record(self.job)
+        output = Output(record, self.world)
         try:
-            return await self._while_it_may(self._build(output))
+            return await self._while_it_may(self._build(output, record.pip))
         except (JobFailure, EngineError) as error:
             await output.say(f"ERROR: {error.sentence}")
             raise
         finally:
             await output.close()
 
-    async def _build(self, output: Output) -> Verdict:
+    async def _build(self, output: Output, pip: Mapping[str, str]) -> Verdict:
         if output.goes_on:
             await output.say("-- A controller ended while it built this: begun anew. --")
         with build_rows.folder() as folder:
@@ -64,7 +65,7 @@ class BuildWalk(Walk):
                 raise JobFailure(
                     error.sentence, cure=error.cure, code=error.code, status="failed"
                 ) from error
-            tools = await self._tools()
+            tools = await self._tools(pip)
             await rows.enter(self.job, "pulling")
             bases = await run.get_bases(order, tools, output.say)
             await build_rows.keep_base(self.job, bases.base.digest)
@@ -88,7 +89,7 @@ class BuildWalk(Walk):
         for epoch in range(1, self.job.lease_epoch):
             await run.forget(self._images, self._scratch(epoch))
 
-    async def _tools(self) -> run.Tools:
+    async def _tools(self, pip: Mapping[str, str]) -> run.Tools:
         instance, job = self.world.instance, self.job
         labels = {
             LABEL_INSTANCE: instance, LABEL_JOB: str(job.pk), LABEL_ATTEMPT: str(job.attempt + 1),
@@ -105,7 +106,7 @@ class BuildWalk(Walk):
 
         return run.Tools(
             self.world.engine, self._images, pull, f"gantry-{instance[:8]}-{job.pk}-look", labels,
-            self.world.settings.pod_user,
+            self.world.settings.pod_user, pip,
         )  # fmt: skip
 
     async def _publish(self, built: run.Built, output: Output) -> None:

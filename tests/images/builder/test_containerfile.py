@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from gantry.images.builder.containerfile import ENTER, MOUNT, instructions, rewrite, stages
+from gantry.images.builder.context import make_context
+from gantry.images.builder.definition import read_definition
 
 TEXT = """\
 ARG EE_BASE_IMAGE="quay.io/some:1"
@@ -60,3 +66,31 @@ def test_a_stage_stands_on_the_images_of_the_earlier_ones() -> None:
     assert "COPY --from=sha256:b /a /b" in text
     assert "COPY base /base" in text
     assert text.startswith('ARG EE_BASE_IMAGE="quay.io/some:1"\n')
+
+
+@pytest.mark.parametrize(
+    "images",
+    ["version: 1\nbuild_arg_defaults: {EE_BASE_IMAGE: 'a:1', EE_BUILDER_IMAGE: 'b:1'}",
+     "version: 2\nimages: {base_image: {name: 'a:1'}, builder_image: {name: 'b:1'}}"],
+)  # fmt: skip
+def test_any_builder_image_gets_what_ansible_builder_runs_in_it(
+    images: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "execution-environment.yml"
+    file.write_text(f"{images}\ndependencies: {{python: requirements.txt}}\n")
+    (tmp_path / "requirements.txt").write_text("toml\n")
+    definition = read_definition(file.read_text())
+    made = make_context(
+        file, definition, tmp_path / "context", host={},
+        images={"EE_BASE_IMAGE": "sha256:a", "EE_BUILDER_IMAGE": "sha256:b"},
+    )  # fmt: skip
+    base, builder, _ = made.stages
+    assert 'ARG EE_BUILDER_IMAGE="sha256:b"' in builder.text
+    steps = [i for i in instructions(builder.text) if i.startswith(("FROM", "USER", "COPY", "RUN"))]
+    assert steps[:3] == [
+        "FROM $EE_BUILDER_IMAGE AS builder", "USER root", "COPY _build/scripts/ /output/scripts/",
+    ]  # fmt: skip
+    assert steps[3].endswith("/output/scripts/pip_install $PYCMD")
+    assert "bindep pyyaml packaging" in steps[4]
+    assert "introspect.py" in steps[6]
+    assert "bindep pyyaml" not in base.text

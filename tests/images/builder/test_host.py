@@ -30,14 +30,15 @@ def test_of_pips_settings_those_of_the_network_are_taken_and_no_folder_of_this_m
     }
 
 
-def test_passwords_and_tokens_are_known_as_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host, "pip_settings", lambda: host.parse_pip_settings(LISTED))
+def test_passwords_and_tokens_are_known_as_secrets() -> None:
     environ = {
         "https_proxy": "http://user:door@proxy.example.org:3128",
         "ANSIBLE_GALAXY_SERVER_HUB_TOKEN": "galaxy-token",
         "ANSIBLE_CONFIG": "/nowhere",
     }
-    assert {"pass%40word", "pass@word", "door", "galaxy-token"} <= set(host.secrets(environ))
+    assert {"pass%40word", "pass@word", "door", "galaxy-token"} <= set(
+        host.secrets(host.parse_pip_settings(LISTED), environ)
+    )
 
 
 def test_galaxy_servers_of_a_file_become_variables(tmp_path: Path) -> None:
@@ -58,7 +59,7 @@ def test_galaxy_servers_of_a_file_become_variables(tmp_path: Path) -> None:
 def test_proxies_and_the_ca_reach_every_step(tmp_path: Path) -> None:
     ca = tmp_path / "ca.pem"
     ca.write_text("a certificate")
-    files = host.host_files({"SSL_CERT_FILE": str(ca), "HTTPS_PROXY": "http://proxy:3128"})
+    files = host.host_files({}, {"SSL_CERT_FILE": str(ca), "HTTPS_PROXY": "http://proxy:3128"})
     assert files["ca.pem"] == b"a certificate"
     env = files["env"].decode()
     for line in (

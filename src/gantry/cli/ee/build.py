@@ -137,7 +137,7 @@ async def _build(
     from gantry.base.config import settings
     from gantry.base.errors import InvalidInput
     from gantry.base.image_reference import parse_reference
-    from gantry.images.builder import run
+    from gantry.images.builder import host, run
     from gantry.images.builder.definition import check_files, read_definition
     from gantry.images.builder.lock import read_lock
     from gantry.path.pull import Puller, PullRequest
@@ -164,7 +164,7 @@ async def _build(
     scratch = f"localhost/gantry/build:here-{os.getpid()}"
     order = run.Order(definition, file, False, scratch, used, use_cache)
     pod = f"gantry-look-{os.getpid()}"
-    tools = run.Tools(engine, store, pull, pod, {}, settings().pod_user)
+    tools = run.Tools(engine, store, pull, pod, {}, settings().pod_user, host.pip_settings())
     try:
         bases = await run.get_bases(order, tools, say)
         built = await run.build(order, bases, tools, say)

@@ -21,6 +21,15 @@ _FROM = re.compile(
 )
 _TAKES = re.compile(r"(?<=[\s,]from=)[\w.-]+|(?<=--from=)[\w.-]+")
 _ARG = re.compile(r"(?i)\s*ARG\s+(\w+)\s*=(.*)")
+# To a builder image (schema versions 1 and 2) ansible-builder 3 gives this script alone, and expects
+# the others there, which not even its own Containerfile puts into one; nor is root seen to.
+_LONE_SCRIPT = "COPY _build/scripts/pip_install /output/scripts/pip_install"
+_SCRIPTS = "USER root\nCOPY _build/scripts/ /output/scripts/"
+_PIP = "RUN /output/scripts/pip_install $PYCMD"
+_TOOLS_STEP = (
+    "RUN { command -v bindep && $PYCMD -c 'import packaging, yaml'; }"
+    " >/dev/null 2>&1 || $PYCMD -m pip install --no-cache-dir bindep pyyaml packaging"
+)
 
 
 def instructions(text: str) -> Iterator[str]:
@@ -44,7 +53,7 @@ def rewrite(text: str, *, images: Mapping[str, str], key: str) -> str:
     """`images` are values for the ARGs at the head (EE_BASE_IMAGE, ...), `key` is part of what the
     engine finds a cached layer by: what is bound into a RUN is not."""
     lines, stages, idle = [], 0, {"PKGMGR"}
-    for instruction in instructions(text):
+    for instruction in _furnished(instructions(text)):
         argument = _ARG.match(instruction)
         if argument and not stages:
             name = argument[1]
@@ -63,6 +72,20 @@ def rewrite(text: str, *, images: Mapping[str, str], key: str) -> str:
             stages += 1
             lines += [f"ARG GANTRY_BUILD={key}", f"ARG PKGMGR={MANAGER}"]
     return "\n".join(lines) + "\n"
+
+
+def _furnished(lines: Iterator[str]) -> Iterator[str]:
+    """With what a builder image of schema version 1 or 2 needs, wherever it comes from."""
+    bare = False
+    for instruction in lines:
+        if instruction == _LONE_SCRIPT:
+            bare = True
+            yield from _SCRIPTS.splitlines()
+            continue
+        yield instruction
+        if bare and instruction == _PIP:
+            bare = False
+            yield _TOOLS_STEP
 
 
 def _uses(text: str, name: str) -> bool:

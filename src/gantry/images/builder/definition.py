@@ -75,6 +75,12 @@ class Definition:
         return not isinstance(value, str) or "\n" in value
 
     @property
+    def names_builder(self) -> bool:
+        """Whether the builder image is one that the definition names, not the default."""
+        return bool((self.data.get("build_arg_defaults") or {}).get(IMAGES["builder_image"])
+                    or (self.data.get("images") or {}).get("builder_image"))  # fmt: skip
+
+    @property
     def dependencies(self) -> dict[str, Any]:
         return dict(self.data.get("dependencies") or {})
 

@@ -44,13 +44,13 @@ WATCH = (
 )
 
 
-def host_files(environ: Mapping[str, str] | None = None) -> Files:
-    """Path below the mount -> content."""
+def host_files(pip: Mapping[str, str], environ: Mapping[str, str] | None = None) -> Files:
+    """Path below the mount -> content. `pip` is what `pip_settings` read."""
     environ = os.environ if environ is None else environ
     files: Files = {}
     if ca := ca_bundle(environ):
         files["ca.pem"] = ca.read_bytes()
-    files["pip.conf"] = _pip_conf(pip_settings()).encode()
+    files["pip.conf"] = _pip_conf(pip).encode()
     files |= _apt_files("ca.pem" in files)
     files["env"] = _environment(environ, files).encode()
     return files
@@ -61,11 +61,11 @@ def ca_bundle(environ: Mapping[str, str] = os.environ) -> Path | None:
     return next((Path(f) for f in (*named, *CA_FILES) if Path(f).is_file()), None)
 
 
-def secrets(environ: Mapping[str, str] | None = None) -> Iterator[str]:
+def secrets(pip: Mapping[str, str], environ: Mapping[str, str] | None = None) -> Iterator[str]:
     """What of it must not be shown: passwords in addresses, tokens."""
     environ = os.environ if environ is None else environ
     addresses = [environ.get(n) or environ.get(n.upper()) or "" for n in PROXIES]
-    addresses += " ".join(pip_settings().values()).split()
+    addresses += " ".join(pip.values()).split()
     for address in addresses:
         password = urlsplit(address).password if "@" in address else None
         if password:

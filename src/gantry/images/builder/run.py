@@ -46,7 +46,8 @@ class Store(Protocol):
 @dataclass(frozen=True)
 class Tools:
     """`pull` takes a reference and the digest it must be ("" for what the tag means) and has the
-    image on the engine. `pod` names the pod that looks inside, `labels` and `user` are its."""
+    image on the engine. `pod` names the pod that looks inside, `labels` and `user` are its. `pip`
+    is what `host.pip_settings` read, once a build: that takes 0.3 s."""
 
     engine: Engine
     store: Store
@@ -54,6 +55,7 @@ class Tools:
     pod: str
     labels: dict[str, str]
     user: str
+    pip: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -93,24 +95,50 @@ class Bases:
 async def get_bases(order: Order, tools: Tools, say: Say) -> Bases:
     """Have the images that it stands on. With a lock: of its digest, from whatever has it."""
     definition, used = order.definition, order.used
-    if used is not None and used.base.reference != definition.base_image:
-        raise JobFailure(
-            f"The definition is based on {definition.base_image}, its lock on "
-            f"{used.base.reference}.",
-            cure="Build without the lock to get a new one.", code="lock_differs", status="failed",
-        )  # fmt: skip
-    base, image = await _base(definition.base_image, used.base if used else None, tools, say)
+    if used is not None:
+        _refuse_others(definition, used)
+    base, image = await _base(
+        "Base", definition.base_image, used.base if used else None, tools, say
+    )
     images, builder = {"EE_BASE_IMAGE": image}, None
     if definition.builder_image:
-        locked = used.builder if used else None
-        builder, images["EE_BUILDER_IMAGE"] = await _base(
-            definition.builder_image, locked, tools, say
-        )
+        builder, images["EE_BUILDER_IMAGE"] = await _builder(definition, used, tools, say)
     return Bases(base, builder, images)
 
 
+def _refuse_others(definition: Definition, used: lock.Lock) -> None:
+    builder = used.builder.reference if used.builder else ""
+    for what, wanted, locked in (
+        ("is based on", definition.base_image, used.base.reference),
+        ("has the builder image", definition.builder_image, builder),
+    ):
+        if wanted != locked:
+            raise JobFailure(
+                f"The definition {what} {wanted or 'none'}, its lock {locked or 'none'}.",
+                cure="Build without the lock to get a new one.", code="lock_differs",
+                status="failed",
+            )  # fmt: skip
+
+
+async def _builder(
+    definition: Definition, used: lock.Lock | None, tools: Tools, say: Say
+) -> tuple[lock.Base, str]:
+    locked = used.builder if used else None
+    try:
+        return await _base("Builder", definition.builder_image, locked, tools, say)
+    except JobFailure as failure:
+        if definition.names_builder:
+            raise
+        raise JobFailure(
+            "The definition names no builder image, and ansible-builder's own cannot be had: "
+            f"{failure.sentence}",
+            cure="Name one in build_arg_defaults.EE_BUILDER_IMAGE; the base image will do.",
+            code=failure.code, status=failure.status,
+        ) from failure  # fmt: skip
+
+
 async def _base(
-    reference: str, locked: lock.Base | None, tools: Tools, say: Say
+    which: str, reference: str, locked: lock.Base | None, tools: Tools, say: Say
 ) -> tuple[lock.Base, str]:
     digest = locked.digest if locked else ""
     try:
@@ -119,13 +147,13 @@ async def _base(
         if not digest or failure.code == "registry_not_allowed":
             raise
         raise JobFailure(
-            f"Base image {reference} of the lock, {digest}, is no longer to be had: "
+            f"{which} image {reference} of the lock, {digest}, is no longer to be had: "
             f"{failure.sentence}",
             cure="Put that digest back into its registry, or build without the lock to get a new "
             "one.", code="lock_gone",
         ) from failure  # fmt: skip
     found = lock.Base(reference, digest or image.digest, image.platform)
-    await say(f"Base image {reference}: {found.digest} ({found.platform})")
+    await say(f"{which} image {reference}: {found.digest} ({found.platform})")
     return found, image.id
 
 
@@ -134,8 +162,10 @@ async def build(order: Order, bases: Bases, tools: Tools, say: Say) -> Built:
     that it did not have before."""
     with tempfile.TemporaryDirectory(prefix="gantry-build-") as folder:
         if order.used is not None:
-            await _refuse_gone(order.used, say)
-        made = await asyncio.to_thread(_make_context, order, bases, Path(folder) / "context")
+            await _refuse_gone(order.used, tools.pip, say)
+        made = await asyncio.to_thread(
+            _make_context, order, bases, tools.pip, Path(folder) / "context"
+        )
         try:
             await _build(order, made, tools, say)
             return await _look(order, bases, tools, say)
@@ -144,10 +174,12 @@ async def build(order: Order, bases: Bases, tools: Tools, say: Say) -> Built:
             raise
 
 
-def _make_context(order: Order, bases: Bases, folder: Path) -> context.Context:
+def _make_context(
+    order: Order, bases: Bases, pip: Mapping[str, str], folder: Path
+) -> context.Context:
     pins = lock.pins(order.used) if order.used else context.Pins()
     return context.make_context(
-        order.file, order.definition, folder, images=bases.images, host=host.host_files(),
+        order.file, order.definition, folder, images=bases.images, host=host.host_files(pip),
         pins=pins,
     )  # fmt: skip
 
@@ -239,7 +271,7 @@ async def _look(order: Order, bases: Bases, tools: Tools, say: Say) -> Built:
         made = replace(order.used, definition=_hash(order))
         await say("The result is what the lock says.")
     else:
-        files = await _hashes(lock.python_added(contents, base), say)
+        files = await _hashes(lock.python_added(contents, base), tools.pip, say)
         made = lock.make_lock(_hash(order), bases.base, bases.builder, contents, base, files)
         await say(f"Lock: {len(made.packages)} packages.")
     return Built(image, bases.base, made, contents)
@@ -268,9 +300,11 @@ def _hold_to(used: lock.Lock, contents: Contents) -> None:
 # -- hashes ---------------------------------------------------------------------------------------
 
 
-async def _hashes(wanted: list[Wanted], say: Say) -> Mapping[Wanted, list[File]]:
+async def _hashes(
+    wanted: list[Wanted], pip: Mapping[str, str], say: Say
+) -> Mapping[Wanted, list[File]]:
     try:
-        found = await asyncio.to_thread(_ask, wanted)
+        found = await asyncio.to_thread(_ask, wanted, pip)
     except IndexUnreachable as error:
         await say(f"The lock has no hashes of Python packages: {error.sentence}")
         return {}
@@ -279,10 +313,10 @@ async def _hashes(wanted: list[Wanted], say: Say) -> Mapping[Wanted, list[File]]
     return found
 
 
-async def _refuse_gone(used: lock.Lock, say: Say) -> None:
+async def _refuse_gone(used: lock.Lock, pip: Mapping[str, str], say: Say) -> None:
     wanted = lock.python_wanted(used)
     try:
-        gone = lock.gone(used, await asyncio.to_thread(_ask, wanted))
+        gone = lock.gone(used, await asyncio.to_thread(_ask, wanted, pip))
     except IndexUnreachable as error:
         raise JobFailure(error.sentence, cure=error.cure, code=error.code) from error
     if gone:
@@ -293,8 +327,8 @@ async def _refuse_gone(used: lock.Lock, say: Say) -> None:
     await say(f"Lock: the index still has its {len(wanted)} Python packages.")
 
 
-def _ask(wanted: list[Wanted]) -> Mapping[Wanted, list[File]]:
-    index = Index(host.pip_settings(), host.ca_bundle())
+def _ask(wanted: list[Wanted], pip: Mapping[str, str]) -> Mapping[Wanted, list[File]]:
+    index = Index(pip, host.ca_bundle())
     try:
         return index.files(wanted) if wanted else {}
     finally:
