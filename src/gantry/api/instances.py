@@ -9,7 +9,6 @@ from typing import Any, NoReturn
 
 from django.db import transaction
 from django.db.models import Count, QuerySet
-from django.http import Http404
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
@@ -17,7 +16,7 @@ from rest_framework.response import Response
 
 from gantry.api.shape import AwxSerializer
 from gantry.api.unified_jobs import UnifiedJobList
-from gantry.api.views import DetailView, ListCreateView, NounView, Parented, SubListView
+from gantry.api.views import AwxView, DetailView, ListCreateView, Parented, ReadView, SubListView
 from gantry.base.config import settings
 from gantry.path.queue import tell_controllers
 from gantry.resources.access import standing
@@ -194,11 +193,23 @@ class InstanceJobsList(SubListView, UnifiedJobList):
         return UnifiedJob.objects.filter(execution_node=parent.hostname)
 
 
-class InstanceHealthCheck(NounView):
-    """Only execution nodes of a mesh have it; ours check themselves once a minute."""
+class HealthCheckSerializer(AwxSerializer):
+    class Meta:
+        model = Instance
+        fields = (
+            "uuid", "hostname", "ip_address", "version", "last_health_check", "errors", "cpu",
+            "memory", "cpu_capacity", "mem_capacity", "capacity",
+        )  # fmt: skip
+        read_only_fields = fields
 
+
+class InstanceHealthCheck(ReadView):
+    """What was found last. Ours check themselves once a minute; AWX has it of execution nodes
+    alone, and so can only those be told to."""
+
+    name = "Instance Health Check"
     model = Instance
-    serializer_class = InstanceSerializer
+    serializer_class = HealthCheckSerializer
 
     def check_permissions(self, request: Request) -> None:
         super().check_permissions(request)
@@ -206,15 +217,26 @@ class InstanceHealthCheck(NounView):
         if not (who.superuser or who.auditor):
             raise PermissionDenied
 
-    def get(self, request: Request, **kwargs: Any) -> Response:
-        raise Http404("No Instance matches the given query.")
-
     def post(self, request: Request, **kwargs: Any) -> Response:
-        raise Http404("No Instance matches the given query.")
+        kind = self.get_object().node_type
+        sentence = (
+            f"Cannot run a health check on instances of type {kind}.  Health checks can only be "
+            "run on execution nodes."
+        )
+        return Response({"error": sentence}, 400)
 
 
-class NoAddresses(Parented):
-    """The peers and receptor addresses of an instance: there is no mesh, so there are none."""
+class ReceptorAddressesList(AwxView):
+    """There is no mesh, so there are none."""
+
+    name = "Receptor Addresses"
+
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        return Response({"count": 0, "next": None, "previous": None, "results": []})
+
+
+class NoAddresses(ReceptorAddressesList, Parented):
+    """Those of an instance, and its peers."""
 
     parent_model = Instance
     model = Instance
@@ -222,9 +244,6 @@ class NoAddresses(Parented):
     def check_permissions(self, request: Request) -> None:
         super().check_permissions(request)
         self.parent()
-
-    def get(self, request: Request, **kwargs: Any) -> Response:
-        return Response({"count": 0, "next": None, "previous": None, "results": []})
 
 
 class InstancePeersList(NoAddresses):

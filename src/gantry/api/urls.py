@@ -78,6 +78,7 @@ v2 = [
             "receptor_addresses": instances.InstanceReceptorAddressesList,
         },
     ),
+    path("receptor_addresses/", instances.ReceptorAddressesList.as_view()),
     *noun(
         "instance_groups",
         {"list": instance_groups.InstanceGroupList, "detail": instance_groups.InstanceGroupDetail},

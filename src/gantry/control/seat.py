@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from gantry import __version__
 from gantry.base.config import settings
+from gantry.resources.actor import silently
 from gantry.resources.capacity import lost_before, measure
 from gantry.resources.instances import READY, UNAVAILABLE, Instance
 from gantry.resources.jobs import UnifiedJob
@@ -45,14 +46,17 @@ def machine() -> str:
 
 
 @transaction.atomic
+@silently()
 def take_seat(holder: uuid.UUID, size: Size, *, lease: int, most_jobs: int) -> str:
     """The name of the instance that is `holder`'s from now on, a new one if need be."""
     lock()
     # One whose seat was taken while it slept does not take it back: the other one lives.
-    before = lost_before(lease) if holder not in _HERE else None
+    starting = holder not in _HERE
     _HERE.add(holder)
     rows = list(Instance.objects.filter(machine=machine()).order_by("pk"))
-    row = next((r for r in rows if _free(r, lost_before(lease), ask_pid=before is not None)), None)
+    own = (r for r in rows if r.holder == holder)
+    free = (r for r in rows if _free(r, lost_before(lease), ask_pid=starting))
+    row = next(own, None) or next(free, None)
     made = row is None
     if row is None:
         row = Instance(hostname=_new_name(), machine=machine())
@@ -98,9 +102,10 @@ def _new_name() -> str:
 
 
 def beat(holder: uuid.UUID, *, lease: int) -> bool:
-    """The heartbeat; False when the seat is no longer this holder's. Also tells of others whose
-    heartbeat has ceased."""
-    kept = Instance.objects.filter(holder=holder).update(last_seen=timezone.now())
+    """The heartbeat; False when the seat must be taken anew, since another has it or it counts as
+    lost. Also tells of others whose heartbeat has ceased."""
+    own = Instance.objects.filter(holder=holder, node_state=READY)
+    kept = own.update(last_seen=timezone.now())
     lost = Instance.objects.filter(node_state=READY, last_seen__lt=lost_before(lease))
     if kept:
         lost.update(**_GONE, errors="Its controller has not been heard of.")
@@ -108,6 +113,7 @@ def beat(holder: uuid.UUID, *, lease: int) -> bool:
 
 
 @transaction.atomic
+@silently()
 def weigh(holder: uuid.UUID, size: Size) -> None:
     """Once a minute: what the machine has may have changed, and so what fits on it."""
     row = Instance.objects.select_for_update().filter(holder=holder).first()

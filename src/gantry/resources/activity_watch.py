@@ -43,7 +43,6 @@ SILENT: dict[str, str] = {
     "ProjectSnapshot": _MACHINERY,
     "InventorySnapshot": _MACHINERY,
     "Artifact": _MACHINERY,
-    "Controller": _MACHINERY,
     "LoginFailure": _MACHINERY,
     "OAuth2RefreshToken": "comes and goes with its access token, which is recorded",
     "OAuth2Code": "lives ten minutes and becomes a token, which is recorded",

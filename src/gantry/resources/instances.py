@@ -14,6 +14,8 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import OuterRef, QuerySet, Subquery
 
+from gantry.resources.base import Recorded
+
 DEFAULT, CONTROL_PLANE = "default", "controlplane"
 BUILT_IN = (CONTROL_PLANE, DEFAULT)
 READY, UNAVAILABLE = "ready", "unavailable"
@@ -34,7 +36,7 @@ NODE_STATES = [
 ]
 
 
-class Instance(models.Model):
+class Instance(Recorded):
     """`cpu` cores and `memory` bytes are those of the machine that its pods run on; the capacities
     are forks, as AWX counts them (gantry.resources.capacity)."""
 
@@ -74,7 +76,7 @@ class Instance(models.Model):
         return self.hostname
 
 
-class InstanceGroup(models.Model):
+class InstanceGroup(Recorded):
     """Where jobs may run: some instances, or a Kubernetes cluster (a container group)."""
 
     name = models.CharField(max_length=250, unique=True)

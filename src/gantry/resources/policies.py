@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from django.db import connection, transaction
 
+from gantry.resources.actor import silently
 from gantry.resources.instances import Instance, InstanceGroup
 
 LOCK = 0x67616E74727902  # whoever changes who is an instance, or where it belongs
@@ -23,6 +24,7 @@ def lock() -> None:
 
 
 @transaction.atomic
+@silently()
 def apply_policies() -> None:
     """Called whenever an instance comes or goes, or a policy changes."""
     lock()
