@@ -85,6 +85,20 @@ def build() -> dict[str, int]:
             created=datetime.now(UTC), stdout=f"line {counter}", start_line=counter - 1,
             end_line=counter, event_data=json.dumps({}), host_id=host.pk, host_name="host",
         )  # fmt: skip
+    schedule = m.Schedule.objects.create(
+        name="schedule", unified_job_template=template, inventory=inventory,
+        rrule="DTSTART:20300101T000000Z RRULE:FREQ=DAILY;INTERVAL=1",
+        survey_passwords={"secret": "$encrypted$"},
+    )  # fmt: skip
+    schedule.extra_data = {"secret": SECRET}
+    schedule.seal_answers()
+    schedule.save()
+    schedule.credentials.add(credential)
+    system = m.SystemJobTemplate.objects.get(job_type="cleanup_jobs")
+    system_job = m.SystemJob.objects.create(
+        kind="system_job", name="cleanup", system_job_template=system, status="successful",
+        unified_job_template=system, job_type="cleanup_jobs", schedule=schedule,
+    )  # fmt: skip
     application = m.OAuth2Application.objects.create(
         name="application", organization=organization, client_type="confidential",
         authorization_grant_type="password",
@@ -117,6 +131,9 @@ def build() -> dict[str, int]:
         "job_templates": template.pk,
         "jobs": job.pk,
         "job_host_summaries": result.pk,
+        "schedules": schedule.pk,
+        "system_job_templates": system.pk,
+        "system_jobs": system_job.pk,
         "job_events": event_id(job.pk, 1),
         "activity_stream": m.ActivityStream.objects.filter(object1="credential")[0].pk,
     }

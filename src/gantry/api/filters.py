@@ -286,7 +286,8 @@ class OrderBy(BaseFilterBackend):
         if not names:
             default = getattr(view, "ordering", None) or queryset.model._meta.ordering
             names = list(default)
-        if not any(n.lstrip("-") in ("id", "pk") for n in names):
+        plain = [n for n in names if isinstance(n, str)]  # a model's own order may compute
+        if not any(n.lstrip("-") in ("id", "pk") for n in plain):
             names.append("-id" if names and names[0].startswith("-") else "id")
         return queryset.order_by(*names)
 

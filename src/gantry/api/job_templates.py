@@ -80,10 +80,12 @@ class JobTemplateSerializer(AwxSerializer):
             "object_roles",
             "access_list",
             "survey_spec",
+            "schedules",
         )
     }
     linked = (
         "inventory", "project", "organization", "execution_environment", "current_job", "last_job",
+        "next_schedule",
     )  # fmt: skip
     summarized = (
         "organization", "inventory", "execution_environment", "project", "last_job", "current_job",

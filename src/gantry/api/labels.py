@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from gantry.api.shape import BASE, AwxSerializer
 from gantry.api.views import AttachView, DetailView, ListCreateView, SubListView, body_of
 from gantry.resources.labels import drop_unused
-from gantry.resources.models import Job, JobTemplate, Label
+from gantry.resources.models import Job, JobTemplate, Label, Schedule
 
 SHOWN = 10
 MOST = 100
@@ -45,12 +45,12 @@ class LabelDetail(DetailView):
     http_method_names = ["get", "put", "patch", "head", "options"]
 
 
-class JobTemplateLabelsList(AttachView):
-    """A name that its organization already has is attached, not made anew."""
+class LabelsView(AttachView):
+    """The labels of what may be given some. A name that its organization already has is attached,
+    not made anew."""
 
     model = Label
     serializer_class = LabelSerializer
-    parent_model = JobTemplate
     relationship = "labels"
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -60,7 +60,8 @@ class JobTemplateLabelsList(AttachView):
             if known is not None:
                 request._full_data = {"id": known}  # type: ignore[attr-defined]
         if self.parent().labels.count() > MOST:
-            return Response({"msg": "Maximum number of labels for job template reached."}, 400)
+            what = self.parent()._meta.verbose_name
+            return Response({"msg": f"Maximum number of labels for {what} reached."}, 400)
         return super().post(request, *args, **kwargs)
 
     def _known(self, given: dict[str, Any]) -> int | None:
@@ -76,6 +77,14 @@ class JobTemplateLabelsList(AttachView):
         refused = super().detach(parent, row)
         drop_unused([row.pk])
         return refused
+
+
+class JobTemplateLabelsList(LabelsView):
+    parent_model = JobTemplate
+
+
+class ScheduleLabelsList(LabelsView):
+    parent_model = Schedule
 
 
 class JobLabelsList(SubListView):

@@ -29,6 +29,9 @@ from gantry.resources.models import (
     Project,
     ProjectUpdate,
     Role,
+    Schedule,
+    SystemJob,
+    SystemJobTemplate,
     Team,
     UnifiedJob,
     UnifiedJobTemplate,
@@ -57,6 +60,9 @@ NAMES: dict[type[Model], tuple[str, str]] = {
     InstanceGroup: ("instance_group", "instance_groups"),
     JobTemplate: ("job_template", "job_templates"),
     Job: ("job", "jobs"),
+    SystemJobTemplate: ("system_job_template", "system_job_templates"),
+    SystemJob: ("system_job", "system_jobs"),
+    Schedule: ("schedule", "schedules"),
     JobEvent: ("job_event", "job_events"),
     JobHostSummary: ("job_host_summary", "job_host_summaries"),
     UnifiedJob: ("unified_job", "unified_jobs"),
@@ -77,6 +83,7 @@ HISTORIES = {
 TITLES = {
     "job": "Playbook Run",
     "project_update": "SCM Update",
+    "system_job": "Management Job",
     "o_auth2_access_token": "Access Token",
     "o_auth2_application": "Application",
 }

@@ -41,11 +41,11 @@ class ProjectSerializer(AwxSerializer):
         "inventory_files": "inventories",
         "update": "update",
         "project_updates": "project_updates",
-        **{name: name for name in ("teams", "object_roles", "access_list")},
+        **{name: name for name in ("teams", "object_roles", "access_list", "schedules")},
     }
     linked = (
         "organization", "default_environment", "credential", "signature_validation_credential",
-        "current_job", "last_job",
+        "current_job", "last_job", "next_schedule",
     )  # fmt: skip
     summarized = ("organization", "default_environment", "credential", "current_job", "last_job")
     selected = ("credential__credential_type",)

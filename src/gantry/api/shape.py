@@ -50,12 +50,16 @@ SUMMARIES: dict[str, tuple[str, ...]] = {
     "last_update": (*_NAMED, "status", "failed"),
     "current_job": (*_NAMED, "status", "failed"),
     "current_update": (*_NAMED, "status", "failed"),
+    "schedule": (*_NAMED, "next_run"),
     "instance_group": ("id", "name", "is_container_group"),
     "user": PERSON,
     "application": ("id", "name"),
     "created_by": PERSON,
     "modified_by": PERSON,
 }
+# What each kind of template makes, where it is no job of a playbook.
+JOB_TYPES = {"project": "project_update", "system_job_template": "system_job",
+             "inventory_source": "inventory_update", "workflow_job_template": "workflow_job"}  # fmt: skip
 # Names that no column has.
 COMPUTED: dict[str, Callable[[Any], Any]] = {
     "kind": lambda row: row.credential_type.namespace,
@@ -63,7 +67,7 @@ COMPUTED: dict[str, Callable[[Any], Any]] = {
     "kubernetes": lambda row: row.credential_type.kind == "kubernetes",
     "type": type_of,
     "elapsed": lambda row: row.seconds(),
-    "unified_job_type": lambda row: {"project": "project_update"}.get(row.kind, "job"),
+    "unified_job_type": lambda row: JOB_TYPES.get(row.kind, "job"),
 }
 
 

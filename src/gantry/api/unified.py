@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gantry.api.names import url_of
-from gantry.api.shape import BASE, AwxSerializer
+from gantry.api.shape import BASE, SUMMARIES, AwxSerializer, summary
 from gantry.api.views import NounView, person_of
 from gantry.path.launch import NotCancelable, cancel_job
 from gantry.resources import access
@@ -52,7 +52,29 @@ class UnifiedJobSerializer(AwxSerializer):
     def get_elapsed(self, row: Any) -> float:
         return row.seconds()  # type: ignore[no-any-return]
 
+    @classmethod
+    def tune(cls, queryset: Any) -> Any:
+        return super().tune(queryset.select_related("schedule"))
+
+    def get_related(self, row: Any) -> dict[str, Any]:
+        links = super().get_related(row)
+        if row is not None and row.schedule_id is not None:
+            links["schedule"] = url_of(row.schedule)
+        return links
+
+    def get_summary_fields(self, row: Any) -> dict[str, Any]:
+        found = super().get_summary_fields(row)
+        if row is not None and row.schedule_id is not None:
+            found["schedule"] = summary(row.schedule, SUMMARIES["schedule"])
+        return found
+
     def get_launched_by(self, row: Any) -> dict[str, Any]:
+        if row.launch_type == "scheduled" and row.schedule is not None:
+            schedule = row.schedule
+            return {
+                "id": schedule.pk, "name": schedule.name, "type": "schedule",
+                "url": url_of(schedule),
+            }  # fmt: skip
         if row.created_by is None:
             return {}
         return {

@@ -8,6 +8,7 @@ from gantry.api.job_templates import JobTemplateSerializer
 from gantry.api.mixed import MixedListView
 from gantry.api.projects import ProjectSerializer
 from gantry.api.shape import BASE, AwxSerializer
+from gantry.api.system_jobs import SystemJobTemplateSerializer
 from gantry.resources.base import TEMPLATE_STATUSES
 from gantry.resources.models import UnifiedJobTemplate
 
@@ -26,8 +27,11 @@ class UnifiedJobTemplateSerializer(AwxSerializer):
 
 class TemplatesView(MixedListView):
     serializer_class = UnifiedJobTemplateSerializer
-    kinds = {"project": ProjectSerializer, "job_template": JobTemplateSerializer}
-    types = ("project", "job_template")
+    kinds = {
+        "project": ProjectSerializer, "job_template": JobTemplateSerializer,
+        "system_job_template": SystemJobTemplateSerializer,
+    }  # fmt: skip
+    types = ("project", "job_template", "system_job_template")
 
 
 class UnifiedJobTemplateList(TemplatesView):

@@ -6,6 +6,7 @@ from gantry.api.environment_builds import EnvironmentBuildListSerializer
 from gantry.api.jobs import JobListSerializer
 from gantry.api.mixed import MixedListView
 from gantry.api.project_updates import ProjectUpdateListSerializer
+from gantry.api.system_jobs import SystemJobListSerializer
 from gantry.api.unified import COMMON, UnifiedJobSerializer
 from gantry.resources.models import UnifiedJob
 
@@ -17,11 +18,16 @@ class UnifiedJobListSerializer(UnifiedJobSerializer):
         read_only_fields = fields
 
 
-class UnifiedJobList(MixedListView):
-    model = UnifiedJob
+class JobsView(MixedListView):
     serializer_class = UnifiedJobListSerializer
     kinds = {
         "job": JobListSerializer, "project_update": ProjectUpdateListSerializer,
         "environment_build": EnvironmentBuildListSerializer,
+        "system_job": SystemJobListSerializer,
     }  # fmt: skip
-    types = ("project_update", "job")  # AWX's own, which its clients choose by
+    # AWX's own, which its clients choose by
+    types = ("project_update", "job", "system_job")
+
+
+class UnifiedJobList(JobsView):
+    model = UnifiedJob

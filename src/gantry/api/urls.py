@@ -12,6 +12,7 @@ from gantry.api import (
     auth,
     config,
     credential_types,
+    create_schedule,
     credentials,
     dashboard,
     environment_archive,
@@ -42,9 +43,11 @@ from gantry.api import (
     projects,
     roles,
     root,
+    schedules,
     stdout,
     surveys,
     team_lists,
+    system_jobs,
     teams,
     tokens,
     unified_job_templates,
@@ -61,6 +64,7 @@ from gantry.resources.models import (
     Organization,
     Project,
     Team,
+    SystemJobTemplate,
     User,
 )
 
@@ -188,6 +192,7 @@ v2 = [
             "project_updates": projects.ProjectUpdatesList,
             "teams": team_lists.ProjectTeamsList,
             **rights(Project),
+            "schedules": schedules.schedules_of(Project, "Project"),
         },
     ),
     *noun(
@@ -272,6 +277,7 @@ v2 = [
             "survey_spec": surveys.JobTemplateSurvey,
             **rights(JobTemplate),
             "instance_groups": instance_group_lists.instance_groups_of(JobTemplate),
+            "schedules": schedules.schedules_of(JobTemplate, "Job Template"),
         },
     ),
     *noun(
@@ -282,6 +288,7 @@ v2 = [
             "relaunch": jobs.JobRelaunch,
             "stdout": stdout.JobStdout,
             "job_events": job_events.JobJobEventsList,
+            "create_schedule": create_schedule.JobCreateSchedule,
             "job_events/children_summary": job_events.JobEventsChildrenSummary,
             "job_host_summaries": job_host_summaries.JobJobHostSummariesList,
             "credentials": jobs.JobCredentialsList,
@@ -290,6 +297,34 @@ v2 = [
     ),
     *noun("labels", {"list": labels.LabelList, "detail": labels.LabelDetail}, {}),
     path("images/", images.Images.as_view()),
+    *noun(
+        "system_job_templates",
+        {
+            "list": system_jobs.SystemJobTemplateList,
+            "detail": system_jobs.SystemJobTemplateDetail,
+        },
+        {
+            "launch": system_jobs.SystemJobTemplateLaunch,
+            "jobs": system_jobs.SystemJobTemplateJobsList,
+            "schedules": schedules.schedules_of(SystemJobTemplate, "System Job Template"),
+        },
+    ),
+    *noun(
+        "system_jobs",
+        {"list": system_jobs.SystemJobList, "detail": system_jobs.SystemJobDetail},
+        {"cancel": system_jobs.SystemJobCancel, "events": system_jobs.SystemJobEventsList},
+    ),
+    path("schedules/preview/", schedules.SchedulePreview.as_view()),
+    path("schedules/zoneinfo/", schedules.ScheduleZoneInfo.as_view()),
+    *noun(
+        "schedules",
+        {"list": schedules.ScheduleList, "detail": schedules.ScheduleDetail},
+        {
+            "jobs": schedules.ScheduleJobsList,
+            "credentials": schedules.ScheduleCredentialsList,
+            "labels": labels.ScheduleLabelsList,
+        },
+    ),
     *noun("job_host_summaries", {"detail": job_host_summaries.JobHostSummaryDetail}, {}),
     *noun(
         "job_events",

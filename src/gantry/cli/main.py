@@ -104,19 +104,18 @@ def controller(replaces: int) -> None:
     from gantry.base.config import settings
 
     setup_django()
-    from gantry.control.claim import release_dead
     from gantry.control.main import serve
+    from gantry.control.seat import release_dead
     from gantry.pods.docker_api import DockerEngine
+    from gantry.triggers import TRIGGERS
 
     s = settings()
     if replaces:
-        import socket
-
-        release_dead(replaces, socket.gethostname())
+        release_dead(replaces)
 
     async def go() -> None:
         url = s.engine_url or os.environ.get("DOCKER_HOST") or "unix:///run/podman/podman.sock"
-        await serve(s, DockerEngine(url))
+        await serve(s, DockerEngine(url), TRIGGERS)
 
     import uvloop
 

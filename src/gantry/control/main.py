@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -27,6 +28,7 @@ from gantry.control.drift import watch_tags
 from gantry.control.inspections import Inspections
 from gantry.control.seat import Size
 from gantry.control.sweep import end_canceled, explain_waiting, make_partitions, sweep_pods
+from gantry.control.system_walk import SystemWalk
 from gantry.control.walk import Walk, World, run
 from gantry.path.pull import Puller
 from gantry.pods.contract import Engine
@@ -37,14 +39,18 @@ from gantry.resources.jobs import Installation, UnifiedJob
 logger = logging.getLogger(__name__)
 TICK = 1.0
 SWEEP = 60.0
+Duties = Sequence[Callable[[], Coroutine[Any, Any, None]]]
 EARLY = ("resolving", "pulling", "preparing", "starting")  # a job about to start
 
 
 class Control:
     """One controller process. `tick` is one turn of the loop; tests turn it by hand."""
 
-    def __init__(self, settings: Settings, engine: Engine, instance: str) -> None:
+    def __init__(
+        self, settings: Settings, engine: Engine, instance: str, triggers: Duties = ()
+    ) -> None:
         self.settings = settings
+        self.triggers = triggers
         pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
             postgres.url(settings), min_size=1, max_size=6, open=False,
             kwargs={"autocommit": True}, **POOL,
@@ -66,7 +72,7 @@ class Control:
         duties = (
             self._listen(), self._keep_leases(), self._sweep(),
             watch_tags(self.world.engine, self.settings.drift_check),
-            care(self.images, self.settings),
+            care(self.images, self.settings), *(trigger() for trigger in self.triggers),
         )  # fmt: skip
         beside = [asyncio.create_task(duty) for duty in duties]
         try:
@@ -118,6 +124,8 @@ class Control:
             old[1].cancel()
         if job.kind == "environment_build":
             walk: Walk = BuildWalk(self.world, job, self.images)
+        elif job.kind == "system_job":
+            walk = SystemWalk(self.world, job)
         else:
             walk = Walk(self.world, job)
         task = asyncio.create_task(run(walk), name=f"job {job.pk}")
@@ -200,10 +208,11 @@ def _owner(job: int) -> object:
     return UnifiedJob.objects.filter(pk=job).values_list("lease_owner", flat=True).first()
 
 
-async def serve(settings: Settings, engine: Engine) -> None:
-    """The controller process: `gantry controller`."""
+async def serve(settings: Settings, engine: Engine, triggers: Duties = ()) -> None:
+    """The controller process: `gantry controller`. `triggers` go on beside the loop: what starts
+    jobs that nobody clicked."""
     instance = await in_thread(lambda: str(Installation.objects.get().uuid))()
-    control = Control(settings, engine, instance)
+    control = Control(settings, engine, instance, triggers)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, control.stop)

@@ -67,6 +67,8 @@ def meta_variables(job: Job) -> dict[str, Any]:
             "user_first_name": user.first_name,
             "user_last_name": user.last_name,
         }
+    elif job.schedule is not None:
+        facts |= {"schedule_id": job.schedule.pk, "schedule_name": job.schedule.name}
     if job.inventory is not None:
         facts |= {"inventory_id": job.inventory.pk, "inventory_name": job.inventory.name}
     facts = {k: v for k, v in facts.items() if v not in (None, "")}

@@ -165,10 +165,10 @@ def _defaults(template: JobTemplate, asked: list[dict[str, Any]]) -> dict[str, A
 
 def _merge_credentials(own: list[Credential], chosen: list[Credential]) -> list[Credential]:
     """Those of the launch replace the template's of the same type; AWX refuses to drop one."""
-    kinds = [_slot(c) for c in chosen]
+    kinds = [credential_slot(c) for c in chosen]
     for kind in kinds:
         if kinds.count(kind) > 1:
-            name = next(c for c in chosen if _slot(c) == kind).credential_type.name
+            name = next(c for c in chosen if credential_slot(c) == kind).credential_type.name
             raise InvalidInput(f"Cannot assign multiple {name} credentials.", field="credentials")
     for credential in chosen:
         if credential.credential_type.kind in ("registry", "scm", "galaxy"):
@@ -176,7 +176,7 @@ def _merge_credentials(own: list[Credential], chosen: list[Credential]) -> list[
                 f"Cannot assign a Credential of kind `{credential.credential_type.kind}`",
                 field="credentials",
             )
-    missing = [c for c in own if _slot(c) not in kinds]
+    missing = [c for c in own if credential_slot(c) not in kinds]
     if missing:
         names = ", ".join(c.credential_type.name for c in missing)
         raise InvalidInput(
@@ -187,7 +187,7 @@ def _merge_credentials(own: list[Credential], chosen: list[Credential]) -> list[
     return chosen
 
 
-def _slot(credential: Credential) -> tuple[int, str]:
+def credential_slot(credential: Credential) -> tuple[int, str]:
     """One credential of a type, but several vaults with different ids."""
     identity = credential.inputs.get("vault_id") or ""
     vault = credential.credential_type.kind == "vault"

@@ -189,6 +189,9 @@ _STANDS: dict[str, Callable[[Standing, Any], bool]] = {
     "shared": lambda who, row: _id_at(row, SHARED[type(row)]) is None,
     "administrator": lambda who, row: bool(who.admin_of),
     "seer": lambda who, row: who.sees_everybody,
+    "scheduler": lambda who, row: (
+        row.created_by_id == who.user and any(_stands(g, who, row) for g in _adding(type(row)))
+    ),
     "grouped": lambda who, row: row.rampart_groups.filter(pk__in=_readable_groups(who)).exists(),
 }
 _REACH: dict[str, Callable[[Standing, type[Model]], Q]] = {
@@ -198,12 +201,24 @@ _REACH: dict[str, Callable[[Standing, type[Model]], Q]] = {
     "shared": lambda who, model: Q(**{f"{SHARED[model]}__isnull": True}),
     "administrator": lambda who, model: _ALL if who.admin_of else _NONE,
     "seer": lambda who, model: _ALL if who.sees_everybody else _NONE,
+    "scheduler": lambda who, model: Q(created_by=who.user) & _any_reach(_adding(model), who, model),
     "grouped": lambda who, model: Q(
         pk__in=InstanceGroup.instances.through.objects.filter(
             instancegroup__in=_readable_groups(who)
         ).values("instance")
     ),
 }
+
+
+def _adding(model: type[Model]) -> frozenset[Grant]:
+    return _rules(model).get("add", _NOBODY)
+
+
+def _any_reach(grants: frozenset[Grant], who: Standing, model: type[Model]) -> Q:
+    reach = _NONE
+    for grant in grants:
+        reach |= _reach(grant, who, model)
+    return reach
 
 
 def _on_stands(grant: On, who: Standing, row: Any) -> bool:

@@ -23,6 +23,8 @@ from gantry.resources.labels import Label
 from gantry.resources.organizations import Organization, Team, User
 from gantry.resources.projects import Project
 from gantry.resources.roles import Role
+from gantry.resources.schedules import Schedule
+from gantry.resources.system_jobs import SystemJob, SystemJobTemplate
 from gantry.resources.templates import JobTemplate, UnifiedJobTemplate
 from gantry.resources.tokens import OAuth2AccessToken, OAuth2Application
 
@@ -42,10 +44,11 @@ class On:
 
 # anyone: whoever is logged in; owner: whose private credential it would be; creator: who made it;
 # shared: it belongs to no organization; grouped: to a group that one may read; administrator: of
-# any organization; seer: who may see everybody, administrators and auditors of one; concerned:
-# access_activity.py. The rest is of people and roles: access_people.py.
+# any organization; seer: who may see everybody, administrators and auditors of one; scheduler: who
+# made a schedule and may still start what it starts; concerned: access_activity.py. The rest is of
+# people and roles: access_people.py.
 Special = Literal[
-    "anyone", "owner", "creator", "shared", "grouped", "administrator", "seer",
+    "anyone", "owner", "creator", "shared", "grouped", "administrator", "seer", "scheduler",
     "self", "above", "mate", "visible", "keeper", "concerned",
 ]  # fmt: skip
 Grant = On | Special
@@ -116,6 +119,13 @@ _TEMPLATE: Rules = {
     "start": _any(On("jobtemplate", "execute_role")),
 }
 
+# For superusers, and the system's auditors to read: they belong to no organization.
+_SYSTEM: Rules = {"read": _OVERSEERS, "start": _any(_org("admin_role"))}
+_SYSTEM_JOB: Rules = {
+    "read": _OVERSEERS,
+    **dict.fromkeys(("cancel", "delete"), _any(_org("admin_role"))),
+}
+
 
 def _of_kinds(kinds: dict[str, Rules], column: str = "kind", path: str = "") -> Rules:
     """The rules of rows of several kinds, or of rows at whose `path` such a row is."""
@@ -130,7 +140,7 @@ def _of_kinds(kinds: dict[str, Rules], column: str = "kind", path: str = "") -> 
 def _narrow(grant: Grant, when: tuple[str, str], path: str) -> Grant:
     if not isinstance(grant, On):
         return grant
-    return replace(grant, when=when, path=f"{path}__{grant.path}" if path else grant.path)
+    return replace(grant, when=when, path="__".join(p for p in (path, grant.path) if p))
 
 
 def _both(one: Rules, other: Rules) -> Rules:
@@ -139,8 +149,20 @@ def _both(one: Rules, other: Rules) -> Rules:
 
 
 # Kinds of jobs and of templates; a new one needs a line here and one in RULES.
-JOB_KINDS = {"job": _JOB, "project_update": _UPDATE, "environment_build": _BUILD}
-TEMPLATE_KINDS = {"job_template": _TEMPLATE, "project": _PROJECT}
+JOB_KINDS = {
+    "job": _JOB, "project_update": _UPDATE, "environment_build": _BUILD, "system_job": _SYSTEM_JOB,
+}  # fmt: skip
+TEMPLATE_KINDS = {
+    "job_template": _TEMPLATE, "project": _PROJECT, "system_job_template": _SYSTEM,
+}  # fmt: skip
+# A schedule is its template's: whoever may start that may make one, whoever administers it or made
+# the schedule may change it.
+_OF_TEMPLATE = _of_kinds(TEMPLATE_KINDS, "unified_job_template__kind", "unified_job_template")
+_SCHEDULE: Rules = {
+    "read": _OF_TEMPLATE["read"],
+    "add": _OF_TEMPLATE["start"],
+    **dict.fromkeys(("change", "delete"), _OF_TEMPLATE["change"] | {"scheduler"}),
+}
 
 RULES: dict[type[Model], Rules] = {
     Organization: {
@@ -217,6 +239,9 @@ RULES: dict[type[Model], Rules] = {
     Group: _IN_INVENTORY,
     # Whoever may use the project makes templates of it; what else they name is checked apart.
     JobTemplate: {**_TEMPLATE, "add": _any(On("project", "use_role", "project"))},
+    Schedule: _SCHEDULE,
+    SystemJobTemplate: _SYSTEM,
+    SystemJob: _SYSTEM_JOB,
     Job: _JOB,
     EnvironmentBuild: _BUILD,
     UnifiedJobTemplate: _of_kinds(TEMPLATE_KINDS),

@@ -30,6 +30,9 @@ class UnifiedJob(Owned):
         "Organization", null=True, on_delete=models.SET_NULL, related_name="%(class)ss"
     )
     launch_type = models.CharField(max_length=20, choices=LAUNCH_TYPES, default="manual")
+    schedule = models.ForeignKey(  # which one started it
+        "Schedule", null=True, on_delete=models.SET_NULL, related_name="unifiedjobs"
+    )
     dependencies = models.ManyToManyField(
         "self", symmetrical=False, blank=True, related_name="dependents"
     )

@@ -13,6 +13,7 @@ from django.db.models.signals import post_delete, pre_delete
 
 from gantry.resources.base import Owned
 from gantry.resources.jobs import UnifiedJob
+from gantry.resources.schedules import Schedule
 from gantry.resources.templates import UnifiedJobTemplate
 
 
@@ -33,7 +34,8 @@ class Label(Owned):
 def drop_unused(among: Iterable[int]) -> None:
     """Delete those labels that nothing has any more."""
     Label.objects.filter(
-        pk__in=list(among), unifiedjobtemplate_labels=None, unifiedjob_labels=None
+        pk__in=list(among), unifiedjobtemplate_labels=None, unifiedjob_labels=None,
+        schedule_labels=None,
     ).delete()
 
 
@@ -46,6 +48,6 @@ def _forget(sender: Any, instance: Any, **kwargs: Any) -> None:
 
 
 # Whoever deletes them, a person or a sweep, and however: alone or with their project.
-for kind in (UnifiedJob, UnifiedJobTemplate):
+for kind in (UnifiedJob, UnifiedJobTemplate, Schedule):
     pre_delete.connect(_remember, sender=kind)
     post_delete.connect(_forget, sender=kind)

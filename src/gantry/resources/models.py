@@ -22,6 +22,8 @@ from gantry.resources.logins import LoginFailure
 from gantry.resources.organizations import Organization, Team, User
 from gantry.resources.projects import Artifact, Project, ProjectSnapshot
 from gantry.resources.roles import Role
+from gantry.resources.schedules import Schedule
+from gantry.resources.system_jobs import SystemJob, SystemJobTemplate
 from gantry.resources.templates import JobTemplate, UnifiedJobTemplate
 from gantry.resources.tokens import (
     OAuth2AccessToken,
@@ -62,6 +64,9 @@ __all__ = [
     "ProjectSnapshot",
     "ProjectUpdate",
     "Role",
+    "Schedule",
+    "SystemJob",
+    "SystemJobTemplate",
     "Team",
     "UnifiedJob",
     "UnifiedJobTemplate",

@@ -11,6 +11,7 @@ import uuid
 from dataclasses import dataclass
 
 from django.db import connection, transaction
+from django.utils import timezone
 
 from gantry.base.config import settings
 from gantry.resources.actor import silently
@@ -23,6 +24,8 @@ from gantry.resources.organizations import Organization, User
 from gantry.resources.policies import apply_policies
 from gantry.resources.role_names import SYSTEM
 from gantry.resources.roles import system_role
+from gantry.resources.schedules import Schedule
+from gantry.resources.system_jobs import SystemJobTemplate
 
 CONTROL_PLANE = "Control Plane Execution Environment"
 LATEST = "AWX EE (latest)"
@@ -54,6 +57,7 @@ def seed() -> Seeded:
         system_role(name)
     _control_plane_environment()
     _instance_groups()
+    _system_jobs()
     _credential_types()
     created, password = _first_admin()
     return Seeded(installation, created, password)
@@ -84,6 +88,38 @@ def _instance_groups() -> None:
     for name in BUILT_IN:
         InstanceGroup.objects.get_or_create(name=name, defaults={"policy_instance_percentage": 100})
     apply_policies()
+
+
+# Type, name and description of the template; name, description, rule and variables of its schedule.
+_SYSTEM_JOBS = (
+    ("cleanup_jobs", "Cleanup Job Details", "Remove job history",
+     "Cleanup Job Schedule", "Automatically Generated Schedule", "FREQ=WEEKLY;INTERVAL=1;BYDAY=SU",
+     {"days": "120"}),
+    ("cleanup_activitystream", "Cleanup Activity Stream", "Remove activity stream history",
+     "Cleanup Activity Schedule", "Automatically Generated Schedule",
+     "FREQ=WEEKLY;INTERVAL=1;BYDAY=TU", {"days": "355"}),
+    ("cleanup_sessions", "Cleanup Expired Sessions", "Cleans out expired browser sessions",
+     "Cleanup Expired Sessions", "Cleans out expired browser sessions", "FREQ=WEEKLY;INTERVAL=1",
+     {}),
+    ("cleanup_tokens", "Cleanup Expired OAuth 2 Tokens",
+     "Cleanup expired OAuth 2 access and refresh tokens", "Cleanup Expired OAuth 2 Tokens",
+     "Removes expired OAuth 2 access and refresh tokens", "FREQ=WEEKLY;INTERVAL=1", {}),
+)  # fmt: skip
+
+
+def _system_jobs() -> None:
+    """As AWX seeds them. A schedule comes with its template only: a deleted one stays deleted."""
+    start = timezone.now().strftime("DTSTART:%Y%m%dT%H%M%SZ")
+    for kind, name, description, title, about, rule, data in _SYSTEM_JOBS:
+        template, made = SystemJobTemplate.objects.get_or_create(
+            job_type=kind,
+            defaults={"kind": "system_job_template", "name": name, "description": description},
+        )
+        if made:
+            Schedule.objects.create(
+                unified_job_template=template, name=title, description=about,
+                rrule=f"{start} RRULE:{rule}", extra_data=data,
+            )  # fmt: skip
 
 
 def _credential_types() -> None:

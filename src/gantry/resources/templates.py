@@ -32,6 +32,9 @@ class UnifiedJobTemplate(Owned):
     last_job_failed = models.BooleanField(default=False, editable=False)
     last_job_run = models.DateTimeField(null=True, editable=False)
     next_job_run = models.DateTimeField(null=True, editable=False)
+    next_schedule = models.ForeignKey(
+        "Schedule", null=True, on_delete=models.SET_NULL, related_name="+", editable=False
+    )
     labels = models.ManyToManyField(
         "resources.Label", blank=True, related_name="unifiedjobtemplate_labels"
     )

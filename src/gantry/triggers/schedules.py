@@ -1,0 +1,141 @@
+"""Schedules: what is due is started, once, by whichever controller comes first.
+
+One controller takes a due row with SKIP LOCKED; making the job and moving `next_run` on are one
+transaction, so a run is never started twice and never lost. A schedule that cannot start anything
+says so on its own row and waits for its next time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from gantry.base.bridge import DATABASE_AWAY, in_thread
+from gantry.base.errors import GantryError
+from gantry.path.saved_prompts import prompts_of
+from gantry.resources.jobs import UnifiedJob
+from gantry.resources.schedules import Schedule, tell_template
+from gantry.triggers.start import start
+
+logger = logging.getLogger(__name__)
+PAUSE = 0.5  # seconds: so long a new schedule may go unseen
+SHORTEST = 0.02
+AT_ONCE = 200  # started in one turn; then the loop is asked whether it shall end
+LATE = timedelta(seconds=30)  # no controller was there: later than a busy one would be
+MOST_COUNTED = 1000
+
+
+async def watch() -> None:
+    """Until cancelled."""
+    while True:
+        try:
+            pause = await in_thread(turn)()
+        except Exception as error:
+            logger.warning("schedules could not be looked at: %s", error)
+            pause = PAUSE
+        await asyncio.sleep(pause)
+
+
+def turn() -> float:
+    """Start what is due. The seconds until somebody should look again."""
+    for _ in range(AT_ONCE):
+        if not fire(timezone.now()):
+            break
+    due = Schedule.objects.filter(enabled=True, next_run__isnull=False).order_by("next_run")
+    following = due.values_list("next_run", flat=True).first()
+    if following is None:
+        return PAUSE
+    return min(max((following - timezone.now()).total_seconds(), SHORTEST), PAUSE)
+
+
+def fire(now: datetime) -> bool:
+    """Start one schedule that is due at `now`; False when there is none."""
+    with transaction.atomic():
+        schedule = (
+            Schedule.objects.select_for_update(skip_locked=True, no_key=True, of=("self",))
+            .filter(enabled=True, next_run__isnull=False, next_run__lte=now)
+            .order_by("next_run", "id")
+            .first()
+        )
+        if schedule is None:
+            return False
+        rule = _Rule(schedule, now)
+        if rule.starts:
+            _start(schedule)
+        else:
+            logger.warning("schedule %s (%s): %s", schedule.pk, schedule.name, schedule.missed)
+        schedule.next_run = rule.following
+        Schedule.objects.filter(pk=schedule.pk).update(
+            next_run=schedule.next_run, missed=schedule.missed, problem=schedule.problem
+        )
+        tell_template(schedule.unified_job_template_id)
+    return True
+
+
+class _Rule:
+    """What a due schedule's rule says at this moment: whether to start, and when next."""
+
+    def __init__(self, schedule: Schedule, now: datetime) -> None:
+        assert schedule.next_run is not None
+        self.starts = True
+        try:
+            rule = schedule.recurrence()
+            self.following = rule.after(now)
+        except ValueError as error:  # read when it was saved, so by another version's rules
+            self.starts, self.following = False, None
+            schedule.problem = f"Its rule cannot be read: {error}"
+            return
+        if now - schedule.next_run <= LATE:
+            schedule.missed = ""
+            return
+        count = 0
+        for found in rule.since(schedule.next_run):
+            if found > now or count >= MOST_COUNTED:
+                break
+            count += 1
+        self.starts = schedule.missed_runs == "run_once"
+        schedule.missed = _missed(count, schedule.next_run, now, self.starts)
+
+
+def _missed(count: int, first: datetime, now: datetime, started: bool) -> str:
+    runs = "One run was" if count == 1 else f"{count} runs were"
+    if count >= MOST_COUNTED:
+        runs = f"At least {count} runs were"
+    done = "one job was started for all" if started else "none was started"
+    return (
+        f"{runs} missed between {first:%Y-%m-%d %H:%M:%S} and {now:%Y-%m-%d %H:%M:%S} UTC, when no "
+        f"controller ran; {done}."
+    )
+
+
+def _start(schedule: Schedule) -> None:
+    if schedule.missed:
+        logger.warning("schedule %s (%s): %s", schedule.pk, schedule.name, schedule.missed)
+    try:
+        with transaction.atomic():
+            prompts = prompts_of(schedule, schedule.open_data())
+            job = start(schedule.unified_job_template, prompts, "scheduled")
+            # A sync that waited already serves this schedule too, and remains what it was.
+            UnifiedJob.objects.filter(pk=job.pk, launch_type="scheduled", schedule=None).update(
+                schedule=schedule
+            )
+        schedule.problem = ""
+    except GantryError as error:
+        schedule.problem = _problem(error)
+        logger.warning("schedule %s (%s): %s", schedule.pk, schedule.name, schedule.problem)
+    except DATABASE_AWAY:
+        raise  # nothing was started: the next turn does
+    except Exception as error:
+        schedule.problem = f"Gantry itself failed: {type(error).__name__}: {error}"
+        logger.exception("schedule %s (%s) started nothing", schedule.pk, schedule.name)
+
+
+def _problem(error: GantryError) -> str:
+    values = getattr(error, "values", None)
+    said = " ".join(values) if values else str(error)
+    name = getattr(error, "field", "__all__")
+    return said if name == "__all__" else f"{name}: {said}"

@@ -1,0 +1,54 @@
+"""Start whatever a template of any kind starts, for what was saved: one function for all triggers.
+
+Each kind is started by its own launch function of `path`; nobody's permission is asked, since who
+saved it had it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from gantry.base.errors import InvalidInput
+from gantry.path.launch import launch_job
+from gantry.path.saved_prompts import launch_body
+from gantry.path.system_job import launch_system_job
+from gantry.path.updates import update_project
+from gantry.resources.jobs import UnifiedJob
+from gantry.resources.projects import Project
+from gantry.resources.system_jobs import SystemJobTemplate
+from gantry.resources.templates import JobTemplate, UnifiedJobTemplate
+
+Prompts = dict[str, Any]
+
+
+def start(template: UnifiedJobTemplate, prompts: Prompts, launch_type: str) -> UnifiedJob:
+    """The job that was made. `prompts` as saved_prompts.prompts_of gives them, variables in the
+    clear. Raises GantryError."""
+    starter = STARTERS.get(template.kind)
+    if starter is None:
+        raise InvalidInput(f"Nothing starts a {template.kind.replace('_', ' ')} by itself.")
+    return starter(template.pk, prompts, launch_type)
+
+
+def _job(template: int, prompts: Prompts, launch_type: str) -> UnifiedJob:
+    row = JobTemplate.objects.select_related("project").get(pk=template)
+    body = launch_body(row, prompts)
+    return launch_job(row, user=None, prompts=body, launch_type=launch_type).job
+
+
+def _project(template: int, prompts: Prompts, launch_type: str) -> UnifiedJob:
+    return update_project(Project.objects.get(pk=template), user=None, launch_type=launch_type)
+
+
+def _system_job(template: int, prompts: Prompts, launch_type: str) -> UnifiedJob:
+    row = SystemJobTemplate.objects.get(pk=template)
+    variables = prompts.get("extra_vars", {})
+    return launch_system_job(row, user=None, variables=variables, launch_type=launch_type)
+
+
+STARTERS: dict[str, Callable[[int, Prompts, str], UnifiedJob]] = {
+    "job_template": _job,
+    "project": _project,
+    "system_job_template": _system_job,
+}
