@@ -42,6 +42,7 @@ class EnvironmentExport(NounView):
     model = ExecutionEnvironment
     serializer_class = ExportSerializer
     content_negotiation_class = AnyFormat
+    formats = ("application/x-tar",)  # for the schema
 
     def get_queryset(self) -> QuerySet[Any]:
         return ExecutionEnvironment.objects.all()

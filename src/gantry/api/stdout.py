@@ -41,6 +41,7 @@ class AnyFormat(BaseContentNegotiation):
 
 class UnifiedJobStdout(NounView):
     content_negotiation_class = AnyFormat
+    formats = ("text/plain", "text/html")  # for the schema
 
     def get_queryset(self) -> Any:
         return self.model._default_manager.all()

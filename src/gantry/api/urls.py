@@ -44,6 +44,7 @@ from gantry.api import (
     roles,
     root,
     schedules,
+    schema,
     stdout,
     surveys,
     team_lists,
@@ -71,6 +72,7 @@ from gantry.resources.models import (
 v2 = [
     path("", root.VersionTwo.as_view()),
     path("ping/", ping.Ping.as_view()),
+    path("schema/", schema.SchemaView.as_view()),
     *noun(
         "instances",
         {"list": instances.InstanceList, "detail": instances.InstanceDetail},

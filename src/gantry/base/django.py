@@ -113,9 +113,25 @@ REST_FRAMEWORK = {
         "rest_framework.renderers.BrowsableAPIRenderer",
     ],
     "DEFAULT_METADATA_CLASS": "gantry.api.metadata.AwxMetadata",
+    "DEFAULT_SCHEMA_CLASS": "gantry.api.schema.AwxSchema",
     "EXCEPTION_HANDLER": "gantry.api.errors.handle",
     "NON_FIELD_ERRORS_KEY": "__all__",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Gantry",
+    "DESCRIPTION": "AWX's API, version 2, as Gantry answers it.",
+    "VERSION": "2",
+    "OAS_VERSION": "3.1.1",
+    "SCHEMA_PATH_PREFIX": "/api/v2",
+    "POSTPROCESSING_HOOKS": [],
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {
+            "token": {"type": "http", "scheme": "bearer"},
+            "password": {"type": "http", "scheme": "basic"},
+            "session": {"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE_NAME},
+        }
+    },
 }
 LOGGING = {
     "version": 1,
