@@ -17,6 +17,8 @@ import schemathesis
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, transaction
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -79,12 +81,12 @@ def test_no_answer_outside_the_schema(kept_connection: None) -> None:
 def _try(operation: Any) -> None:
     @hypothesis.seed(1) if not EXAMPLES else _anywhere
     @hypothesis.settings(
-        max_examples=EXAMPLES or 4,
+        max_examples=EXAMPLES or 3,
         database=None,
         suppress_health_check=list(hypothesis.HealthCheck),
         phases=[hypothesis.Phase.generate],
     )
-    @hypothesis.given(operation.as_strategy())
+    @hypothesis.given(st.one_of(*(operation.as_strategy(mode) for mode in GenerationMode)))
     def run(case: Any) -> None:
         with transaction.atomic():  # the next one finds the installation as it was
             answer = case.call(headers={"Authorization": ADMIN})
