@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Model, Q
 from rest_framework import status
 from rest_framework.exceptions import APIException, PermissionDenied
 
@@ -14,6 +15,7 @@ from gantry.resources.models import (
     Host,
     InstanceGroup,
     Inventory,
+    InventorySource,
     JobTemplate,
     Organization,
     Project,
@@ -33,22 +35,27 @@ class Busy(APIException):
         self.detail = body
 
 
+def _of_inventory(row: Any) -> Q:
+    return Q(as_job__inventory=row) | Q(as_inventory_update__inventory=row)
+
+
+# Which jobs need a row of a kind.
+_NEEDING: dict[type[Model], Callable[[Any], Q]] = {
+    Organization: lambda row: Q(organization=row),
+    Project: lambda row: Q(as_project_update__project=row) | Q(as_job__project=row),
+    InstanceGroup: lambda row: Q(instance_group=row),
+    Inventory: _of_inventory,
+    InventorySource: lambda row: Q(as_inventory_update__inventory_source=row),
+    Host: lambda row: _of_inventory(row.inventory_id),
+    Group: lambda row: _of_inventory(row.inventory_id),
+    JobTemplate: lambda row: Q(unified_job_template=row.pk),
+}
+
+
 def _users_of(row: Any) -> Q | None:
-    """Which jobs need this row."""
-    columns: dict[type[Any], str] = {
-        Organization: "organization",
-        Inventory: "as_job__inventory",
-        InstanceGroup: "instance_group",
-    }
-    if type(row) in columns:
-        return Q(**{columns[type(row)]: row})
-    match row:
-        case Project():
-            return Q(as_project_update__project=row) | Q(as_job__project=row)
-        case Host() | Group():
-            return Q(as_job__inventory=row.inventory_id)
-        case JobTemplate():
-            return Q(unified_job_template=row.pk)
+    for kind, needing in _NEEDING.items():
+        if isinstance(row, kind):
+            return needing(row)
     return Q(as_job__repeats=row.pk) if isinstance(row, UnifiedJob) else None
 
 

@@ -17,6 +17,7 @@ from gantry.resources.models import (
     ActivityStream,
     Credential,
     CredentialType,
+    InventorySource,
     Job,
     JobEvent,
     JobTemplate,
@@ -61,11 +62,21 @@ ALIASES: dict[type[Model], dict[str, str]] = {
         "last_update_failed": "last_job_failed",
         "last_updated": "last_job_run",
     },
+    InventorySource: {
+        "current_update": "current_job",
+        "last_update": "last_job",
+        "last_update_failed": "last_job_failed",
+        "last_updated": "last_job_run",
+    },
     UnifiedJob: {
         "job": "as_job", "project_update": "as_project_update",
+        "inventory_update": "as_inventory_update",
         "job_template": "as_job__job_template",
     },
-    UnifiedJobTemplate: {"job_template": "as_job_template", "project": "as_project"},
+    UnifiedJobTemplate: {
+        "job_template": "as_job_template", "project": "as_project",
+        "inventory_source": "as_inventory_source",
+    },
     JobEvent: {"host": "host_id"},
 }  # fmt: skip
 

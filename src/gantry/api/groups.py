@@ -26,7 +26,14 @@ class GroupSerializer(AwxSerializer):
 
     sublists = {
         name: name
-        for name in ("variable_data", "hosts", "potential_children", "children", "all_hosts")
+        for name in (
+            "variable_data",
+            "hosts",
+            "potential_children",
+            "children",
+            "all_hosts",
+            "inventory_sources",
+        )
     }
     linked = ("inventory",)
     summarized = ("inventory",)
@@ -46,6 +53,13 @@ class GroupSerializer(AwxSerializer):
         found = super().get_summary_fields(row)
         found["inventory"] |= inventory_extras(self, row)
         return found
+
+    def validate_inventory(self, value: Any) -> Any:
+        if value is not None and value.kind:
+            raise serializers.ValidationError(
+                {"detail": "Cannot create Group for Smart or Constructed Inventories"}
+            )
+        return value
 
     def validate_name(self, value: str) -> str:
         if value in RESERVED:

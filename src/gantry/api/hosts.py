@@ -17,7 +17,8 @@ from gantry.api.inventory_counts import inventory_extras
 from gantry.api.names import url_of
 from gantry.api.shape import BASE, AwxSerializer
 from gantry.api.views import DetailView, ListCreateView, SubListCreateView
-from gantry.resources.models import Group, Host, Inventory, JobHostSummary
+from gantry.resources.host_filter import hosts_of
+from gantry.resources.models import Group, Host, Inventory, InventorySource, JobHostSummary
 from gantry.resources.variables import parse_variables
 
 RECENT = 5
@@ -28,18 +29,20 @@ class HostSerializer(AwxSerializer):
     has_active_failures = serializers.SerializerMethodField()
     has_inventory_sources = serializers.SerializerMethodField()
     last_job_host_summary = serializers.SerializerMethodField()
-    ansible_facts_modified = serializers.SerializerMethodField()
 
     sublists = {
-        name: name for name in ("variable_data", "groups", "all_groups", "job_host_summaries")
-    }
+        name: name
+        for name in (
+            "variable_data", "groups", "all_groups", "job_host_summaries", "inventory_sources",
+            "smart_inventories", "ansible_facts",
+        )
+    }  # fmt: skip
     linked = ("inventory", "last_job")
     summarized = ("inventory", "last_job")
     selected = ("last_job__job_template",)
     prefetched = ("groups",)
     hints = {
         "last_job_host_summary": {"type": "id"},
-        "ansible_facts_modified": {"type": "datetime"},
     }
     capabilities = {"edit": "change", "delete": "delete"}
 
@@ -49,7 +52,7 @@ class HostSerializer(AwxSerializer):
             *BASE, "inventory", "enabled", "instance_id", "variables", "has_active_failures",
             "has_inventory_sources", "last_job", "last_job_host_summary", "ansible_facts_modified",
         )  # fmt: skip
-        read_only_fields = ("last_job",)
+        read_only_fields = ("last_job", "ansible_facts_modified")
 
     def get_extra_kwargs(self) -> Any:
         kwargs = super().get_extra_kwargs()
@@ -67,20 +70,21 @@ class HostSerializer(AwxSerializer):
         return last is not None and last.failed
 
     def get_has_inventory_sources(self, row: Any) -> bool:
-        return False
+        found: set[int] = self.once("sourced", _brought_by_sources)
+        return row.pk in found
 
     def get_last_job_host_summary(self, row: Any) -> int | None:
         last = self._last(row)
         return last.pk if last else None
-
-    def get_ansible_facts_modified(self, row: Any) -> None:
-        return None
 
     def get_related(self, row: Any) -> dict[str, Any]:
         links = super().get_related(row)
         last = self._last(row)
         if last is not None:
             links["last_job_host_summary"] = url_of(last)
+        if row.inventory.kind == "constructed" and row.instance_id.isdigit():
+            links["original_host"] = url_of(Host(pk=int(row.instance_id)))
+            links["ansible_facts"] = f"{links['original_host']}ansible_facts/"
         return links
 
     def get_summary_fields(self, row: Any) -> dict[str, Any]:
@@ -99,6 +103,13 @@ class HostSerializer(AwxSerializer):
         }
         found["recent_jobs"] = self.once("recent", _recent_jobs).get(row.pk, [])
         return found
+
+    def validate_inventory(self, value: Any) -> Any:
+        if value is not None and value.kind:
+            raise serializers.ValidationError(
+                {"detail": "Cannot create Host for Smart or Constructed Inventories"}
+            )
+        return value
 
     def validate_name(self, value: str) -> str:
         _port_of(value)
@@ -131,6 +142,11 @@ def _last_summaries(page: list[Any]) -> dict[int, JobHostSummary]:
         host__in=[h.pk for h in page if h.last_job_id], job=F("host__last_job")
     )
     return {row.host_id: row for row in rows if row.host_id}
+
+
+def _brought_by_sources(page: list[Any]) -> set[int]:
+    through = InventorySource.hosts.through.objects
+    return set(through.filter(host__in=[h.pk for h in page]).values_list("host", flat=True))
 
 
 def _recent_jobs(page: list[Any]) -> dict[int, list[dict[str, Any]]]:
@@ -189,3 +205,6 @@ class InventoryHostsList(HostFilter, SubListCreateView):
     serializer_class = HostSerializer
     parent_model = Inventory
     parent_key = "inventory"
+
+    def children(self, parent: Any) -> QuerySet[Any]:
+        return hosts_of(parent)

@@ -12,11 +12,15 @@ from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from gantry.api import host_filter
 from gantry.api.fields import VariablesField
+from gantry.api.filters import Reader
 from gantry.api.inventory_counts import counts_of
+from gantry.api.names import ROOT, url_of
 from gantry.api.shape import BASE, AwxSerializer
 from gantry.api.views import DetailView, ListCreateView, NounView, ReadView, body_of
 from gantry.resources.inventory_script import build_script
+from gantry.resources.inventory_sources import make_constructed_source
 from gantry.resources.models import Host, Inventory
 from gantry.resources.variables import parse_variables
 
@@ -25,6 +29,10 @@ COUNTS = (
     "has_inventory_sources", "total_inventory_sources", "inventory_sources_with_failures",
     "pending_deletion",
 )  # fmt: skip
+
+
+_NOT_SMART = ("groups", "root_groups", "update_inventory_sources", "inventory_sources", "tree")
+_OTHER_KIND = 'You cannot turn a regular inventory into a "smart" or "constructed" inventory.'
 
 
 class InventorySerializer(AwxSerializer):
@@ -42,7 +50,8 @@ class InventorySerializer(AwxSerializer):
         name: name
         for name in (
             "hosts", "groups", "root_groups", "variable_data", "script", "job_templates",
-            "object_roles", "access_list", "instance_groups",
+            "object_roles", "access_list", "instance_groups", "inventory_sources",
+            "update_inventory_sources",
         )
     }  # fmt: skip
     linked = ("organization",)
@@ -51,7 +60,7 @@ class InventorySerializer(AwxSerializer):
 
     class Meta:
         model = Inventory
-        fields = (
+        fields: Any = (
             *BASE, "organization", "kind", "host_filter", "variables", *COUNTS,
             "prevent_instance_group_fallback",
         )  # fmt: skip
@@ -62,36 +71,62 @@ class InventorySerializer(AwxSerializer):
             setattr(instance, name, value)
         return super().to_representation(instance)
 
+    def get_related(self, row: Any) -> dict[str, Any]:
+        links = super().get_related(row)
+        if row is None:
+            return links
+        base = url_of(Inventory(pk=row.pk))
+        # A smart inventory finds hosts of others: it has no groups of its own, and no sources.
+        if row.kind == "smart":
+            links = {k: v for k, v in links.items() if k not in _NOT_SMART}
+        if row.kind == "constructed":
+            links["input_inventories"] = f"{base}input_inventories/"
+            links["constructed_url"] = f"{ROOT}constructed_inventories/{row.pk}/"
+        return links
+
     def get_summary_fields(self, row: Any) -> dict[str, Any]:
         return {**super().get_summary_fields(row), "labels": {"count": 0, "results": []}}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         kind = attrs.get("kind", getattr(self.instance, "kind", ""))
-        if self.instance is not None and kind != self.instance.kind:
-            raise serializers.ValidationError({"kind": ["Inventory kind cannot be changed."]})
-        if kind == "smart" and not attrs.get("host_filter"):
+        found = attrs.get("host_filter", getattr(self.instance, "host_filter", None))
+        if kind == "smart" and not found:
             raise serializers.ValidationError(
                 {"host_filter": ["Smart inventories must specify host_filter"]}
             )
-        if kind:
-            raise serializers.ValidationError(
-                {"kind": [f"Gantry has no {kind} inventories yet; use an ordinary one."]}
-            )
-        if attrs.get("host_filter"):
-            raise serializers.ValidationError(
-                {"host_filter": ["Setting host_filter is only allowed for Smart inventories."]}
-            )
         return super().validate(attrs)
+
+    def validate_host_filter(self, value: str | None) -> str | None:
+        """Whoever makes a smart inventory may ask for all that it finds: of the whole
+        organization, whatever they may see of it by themselves. Secrets nobody may ask for."""
+        if value:
+            try:
+                host_filter.read(value, Reader(Host, lambda model: None))
+            except ParseError as error:
+                raise serializers.ValidationError(str(error.detail)) from error
+        return value
+
+    def create(self, validated_data: dict[str, Any]) -> Any:
+        row = super().create(validated_data)
+        if row.kind == "constructed":
+            make_constructed_source(row)
+        return row
 
 
 class InventoryList(ListCreateView):
     model = Inventory
-    serializer_class = InventorySerializer
+    serializer_class: Any = InventorySerializer
 
 
 class InventoryDetail(DetailView):
     model = Inventory
-    serializer_class = InventorySerializer
+    serializer_class: Any = InventorySerializer
+
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        kind = body_of(request).get("kind")
+        if kind and kind != self.get_object().kind:
+            return Response({"error": _OTHER_KIND}, 405)
+        return super().update(request, *args, **kwargs)
 
 
 class VariableSerializer(serializers.Serializer[Any]):

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Count, F
+from django.db.models import Count, F, QuerySet, Value
 
 from gantry.api.shape import AwxSerializer
-from gantry.resources.models import Group, Host, Inventory, JobHostSummary
+from gantry.base.errors import InvalidInput
+from gantry.resources.host_filter import hosts_of
+from gantry.resources.models import Group, Host, Inventory, InventorySource, JobHostSummary
 
 
 def counts_of(inventories: Iterable[int]) -> dict[int, dict[str, Any]]:
     ids = set(inventories)
     hosts = _tally(Host.objects.filter(inventory__in=ids), "inventory")
+    smart = [*Inventory.objects.filter(pk__in=ids, kind="smart")]
+    hosts |= _tally_smart(smart)
+    sources = _tally(_sources(ids), "inventory")
+    broken = _tally(_sources(ids).filter(last_job_failed=True), "inventory")
     groups = _tally(Group.objects.filter(inventory__in=ids), "inventory")
     failing = _tally(
         JobHostSummary.objects.filter(
@@ -27,13 +34,31 @@ def counts_of(inventories: Iterable[int]) -> dict[int, dict[str, Any]]:
             "total_hosts": hosts.get(pk, 0),
             "hosts_with_active_failures": failing.get(pk, 0),
             "total_groups": groups.get(pk, 0),
-            # Inventory sources come with their own issue.
-            "has_inventory_sources": False,
-            "total_inventory_sources": 0,
-            "inventory_sources_with_failures": 0,
+            "has_inventory_sources": pk in sources,
+            "total_inventory_sources": sources.get(pk, 0),
+            "inventory_sources_with_failures": broken.get(pk, 0),
         }
         for pk in ids
     }
+
+
+def _sources(inventories: set[int]) -> QuerySet[InventorySource]:
+    return InventorySource.objects.filter(inventory__in=inventories).exclude(
+        source__in=("file", "constructed")
+    )
+
+
+def _tally_smart(inventories: list[Inventory]) -> dict[int, int]:
+    """The hosts that smart inventories find, in one query however many there are."""
+    each = []
+    for inventory in inventories:
+        with contextlib.suppress(InvalidInput):
+            found = hosts_of(inventory).order_by()
+            each.append(found.values(of=Value(inventory.pk)).annotate(n=Count("pk")))
+    if not each:
+        return {}
+    rows = each[0].union(*each[1:], all=True) if len(each) > 1 else each[0]
+    return {row["of"]: row["n"] for row in rows}
 
 
 def _tally(rows: Any, key: str) -> dict[int, int]:

@@ -22,7 +22,7 @@ FIELDS = (
 class ProjectUpdateListSerializer(UnifiedJobSerializer):
     job_type = serializers.ChoiceField(choices=JOB_TYPES, read_only=True)
 
-    sublists = {"stdout": "stdout", "cancel": "cancel", "events": "events"}
+    sublists = {name: name for name in ("stdout", "cancel", "events", "scm_inventory_updates")}
     linked = (
         "unified_job_template", "execution_environment", "project", "credential",
     )  # fmt: skip

@@ -41,7 +41,12 @@ class ProjectSerializer(AwxSerializer):
         "inventory_files": "inventories",
         "update": "update",
         "project_updates": "project_updates",
-        **{name: name for name in ("teams", "object_roles", "access_list", "schedules")},
+        **{
+            name: name
+            for name in (
+                "teams", "object_roles", "access_list", "schedules", "scm_inventory_sources"
+            )
+        },
     }
     linked = (
         "organization", "default_environment", "credential", "signature_validation_credential",

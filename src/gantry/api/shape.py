@@ -40,6 +40,8 @@ SUMMARIES: dict[str, tuple[str, ...]] = {
     "default_environment": (*_NAMED, "image"),
     "execution_environment": (*_NAMED, "image"),
     "project": (*_NAMED, "status", "scm_type", "allow_override"),
+    "source_project": (*_NAMED, "status", "scm_type", "allow_override"),
+    "inventory_source": ("id", "name", "source", "last_updated", "status"),
     "project_update": (*_NAMED, "status", "failed"),
     "credential": (*_NAMED, "kind", "cloud", "kubernetes", "credential_type_id"),
     "credential_type": _NAMED,
@@ -68,6 +70,7 @@ COMPUTED: dict[str, Callable[[Any], Any]] = {
     "type": type_of,
     "elapsed": lambda row: row.seconds(),
     "unified_job_type": lambda row: JOB_TYPES.get(row.kind, "job"),
+    "last_updated": lambda row: row.last_job_run,
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
+from gantry.api.inventory_sources import InventorySourceSerializer
 from gantry.api.job_templates import JobTemplateSerializer
 from gantry.api.mixed import MixedListView
 from gantry.api.projects import ProjectSerializer
@@ -28,10 +29,11 @@ class UnifiedJobTemplateSerializer(AwxSerializer):
 class TemplatesView(MixedListView):
     serializer_class = UnifiedJobTemplateSerializer
     kinds = {
-        "project": ProjectSerializer, "job_template": JobTemplateSerializer,
+        "project": ProjectSerializer, "inventory_source": InventorySourceSerializer,
+        "job_template": JobTemplateSerializer,
         "system_job_template": SystemJobTemplateSerializer,
     }  # fmt: skip
-    types = ("project", "job_template", "system_job_template")
+    types = ("project", "inventory_source", "job_template", "system_job_template")
 
 
 class UnifiedJobTemplateList(TemplatesView):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gantry.api.environment_builds import EnvironmentBuildListSerializer
+from gantry.api.inventory_updates import InventoryUpdateListSerializer
 from gantry.api.jobs import JobListSerializer
 from gantry.api.mixed import MixedListView
 from gantry.api.project_updates import ProjectUpdateListSerializer
@@ -22,11 +23,12 @@ class JobsView(MixedListView):
     serializer_class = UnifiedJobListSerializer
     kinds = {
         "job": JobListSerializer, "project_update": ProjectUpdateListSerializer,
+        "inventory_update": InventoryUpdateListSerializer,
         "environment_build": EnvironmentBuildListSerializer,
         "system_job": SystemJobListSerializer,
     }  # fmt: skip
     # AWX's own, which its clients choose by
-    types = ("project_update", "job", "system_job")
+    types = ("project_update", "inventory_update", "job", "system_job")
 
 
 class UnifiedJobList(JobsView):

@@ -27,6 +27,10 @@ from gantry.api import (
     instance_groups,
     instances,
     inventories,
+    inventory_kinds,
+    inventory_source_lists,
+    inventory_sources,
+    inventory_updates,
     job_events,
     job_host_summaries,
     job_template_preflight,
@@ -192,6 +196,7 @@ v2 = [
             "inventories": projects.ProjectInventories,
             "update": projects.ProjectUpdateView,
             "project_updates": projects.ProjectUpdatesList,
+            "scm_inventory_sources": inventory_source_lists.ProjectScmInventorySources,
             "teams": team_lists.ProjectTeamsList,
             **rights(Project),
             "schedules": schedules.schedules_of(Project, "Project"),
@@ -207,6 +212,7 @@ v2 = [
             "cancel": project_updates.ProjectUpdateCancel,
             "stdout": stdout.ProjectUpdateStdout,
             "events": job_events.ProjectUpdateEventsList,
+            "scm_inventory_updates": inventory_updates.ProjectUpdateScmInventoryUpdates,
         },
     ),
     *noun(
@@ -241,9 +247,47 @@ v2 = [
             "root_groups": groups.InventoryRootGroupsList,
             "variable_data": inventories.InventoryVariableData,
             "script": inventories.InventoryScriptView,
+            "inventory_sources": inventory_source_lists.InventoryInventorySourcesList,
+            "update_inventory_sources": inventory_source_lists.InventoryInventorySourcesUpdate,
+            "input_inventories": inventory_kinds.InventoryInputInventoriesList,
             "job_templates": job_templates.InventoryJobTemplateList,
             **rights(Inventory),
             "instance_groups": instance_group_lists.instance_groups_of(Inventory),
+        },
+    ),
+    *noun(
+        "constructed_inventories",
+        {
+            "list": inventory_kinds.ConstructedInventoryList,
+            "detail": inventory_kinds.ConstructedInventoryDetail,
+        },
+        {},
+    ),
+    *noun(
+        "inventory_sources",
+        {
+            "list": inventory_sources.InventorySourceList,
+            "detail": inventory_sources.InventorySourceDetail,
+        },
+        {
+            "update": inventory_source_lists.InventorySourceUpdateView,
+            "inventory_updates": inventory_source_lists.InventorySourceUpdatesList,
+            "hosts": inventory_source_lists.InventorySourceHostsList,
+            "groups": inventory_source_lists.InventorySourceGroupsList,
+            "credentials": inventory_source_lists.InventorySourceCredentialsList,
+        },
+    ),
+    *noun(
+        "inventory_updates",
+        {
+            "list": inventory_updates.InventoryUpdateList,
+            "detail": inventory_updates.InventoryUpdateDetail,
+        },
+        {
+            "cancel": inventory_updates.InventoryUpdateCancel,
+            "stdout": inventory_updates.InventoryUpdateStdout,
+            "events": inventory_updates.InventoryUpdateEventsList,
+            "credentials": inventory_updates.InventoryUpdateCredentialsList,
         },
     ),
     *noun(
@@ -255,6 +299,7 @@ v2 = [
             "all_hosts": groups.GroupAllHostsList,
             "potential_children": groups.GroupPotentialChildrenList,
             "variable_data": groups.GroupVariableData,
+            "inventory_sources": inventory_source_lists.GroupInventorySourcesList,
         },
     ),
     *noun(
@@ -265,6 +310,9 @@ v2 = [
             "groups": groups.HostGroupsList,
             "all_groups": groups.HostAllGroupsList,
             "job_host_summaries": job_host_summaries.HostJobHostSummariesList,
+            "inventory_sources": inventory_source_lists.HostInventorySourcesList,
+            "smart_inventories": inventory_kinds.HostSmartInventoriesList,
+            "ansible_facts": inventory_kinds.HostAnsibleFacts,
         },
     ),
     *noun(

@@ -28,6 +28,7 @@ from gantry.images.tag_notes import note_got, note_ran, note_tag
 from gantry.path import states
 from gantry.path.finish import Verdict
 from gantry.path.inject import build_payload
+from gantry.path.inventory_import import take_over
 from gantry.path.launch import masked_secrets, with_mask
 from gantry.path.nearest import Around
 from gantry.path.payload import Payload
@@ -41,8 +42,9 @@ from gantry.pods.contract import PullProgress
 from gantry.record.ingest import RecordedJob
 from gantry.resources.environments import EnvironmentDigest
 from gantry.resources.events import JobEvent
-from gantry.resources.inventories import Host
-from gantry.resources.jobs import ACTIVE, Job, UnifiedJob
+from gantry.resources.host_filter import hosts_of
+from gantry.resources.inventory_sources import InventoryUpdate
+from gantry.resources.jobs import ACTIVE, Job, ProjectUpdate, UnifiedJob
 
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -212,6 +214,11 @@ def prepare(job: UnifiedJob, settings: Settings) -> Payload:
             scm_revision=payload.project.revision if payload.project else "",
         )
         check_job(row, payload.project)
+    if isinstance(row, InventoryUpdate) and payload.project is not None:
+        InventoryUpdate.objects.filter(pk=row.pk, lease_epoch=job.lease_epoch).update(
+            project_snapshot=payload.project, scm_revision=payload.project.revision,
+            source_project_update=payload.project.update,
+        )  # fmt: skip
     return payload
 
 
@@ -253,7 +260,7 @@ def recorded_job(job: UnifiedJob) -> Recorded:
     secrets = masked_secrets(job)
     assert secrets is not None, "a job that has a pod has its mask"
     inventory = row.inventory if isinstance(row, Job) else None
-    hosts = dict(Host.objects.filter(inventory=inventory).values_list("name", "pk"))
+    hosts = dict(hosts_of(inventory).values_list("name", "pk")) if inventory else {}
     fields = RecordedJob(job.pk, row.created, job.lease_epoch, job.kind)
     return Recorded(fields, Redactor(secrets), hosts)
 
@@ -267,8 +274,15 @@ def last_output(job: UnifiedJob) -> str:
 @patient
 def keep_snapshot(job: UnifiedJob) -> None:
     row = specific(job)
-    assert not isinstance(row, Job)
+    assert isinstance(row, ProjectUpdate)
     keep_project_snapshot(row)
+
+
+@patient
+def take_over_hosts(job: UnifiedJob) -> None:
+    row = specific(job)
+    assert isinstance(row, InventoryUpdate)
+    take_over(row)
 
 
 @patient

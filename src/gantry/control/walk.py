@@ -229,6 +229,8 @@ class Walk:
         """Clean up first, so that a job that reads as finished has left nothing."""
         if verdict.status == "successful" and self.job.kind == "project_update":
             await rows.keep_snapshot(self.job)
+        if verdict.status == "successful" and self.job.kind == "inventory_update":
+            await rows.take_over_hosts(self.job)
         await self._clean(verdict)
         await rows.end(self.job, verdict)
 

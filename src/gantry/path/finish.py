@@ -76,7 +76,19 @@ SYNC_EXIT = {
     17: ("scm_url_refused", "The repository's URL is not one that Gantry takes.",
          "Use https://, http://, ssh:// or git://, in .gitmodules too."),
 }  # fmt: skip
-ERROR_LINE = re.compile(r"^(?:gantry-sync: |\[ERROR\]: |ERROR! )(.+)$", re.MULTILINE)
+INVENTORY_EXIT = {
+    2: ("inventory_failed", "The inventory could not be read.",
+        "The output names the file or the plug-in and what it lacks; mend the source."),
+    3: ("image_without_ansible", "The image lacks a program that an inventory needs.",
+        "Use an execution environment with ansible-core in its PATH."),
+    20: ("inventory_garbage", "The inventory's answer cannot be understood.",
+         "Run `ansible-inventory --list` on the source by hand, and mend what it prints."),
+    21: ("inventory_too_large", "The inventory's answer is too large.",
+         "Narrow the source: a filter of its plug-in, fewer variables of each host."),
+    22: ("host_filter_broken", "The source's host_filter cannot be understood.",
+         "It must be a regular expression of Python."),
+}  # fmt: skip
+ERROR_LINE = re.compile(r"^(?:gantry-(?:sync|inventory): |\[ERROR\]: |ERROR! )(.+)$", re.MULTILINE)
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 LONGEST_WORDS = 500
 # The agent's own reasons for an end (pods/agent/agent.py): status, class, sentence, cure.
@@ -121,6 +133,8 @@ def _by_exit(kind: str, rc: int, evidence: dict[str, Any], last_output: str) -> 
     ran = "PLAY RECAP" in last_output
     if kind == "project_update":
         known, program = SYNC_EXIT, "The sync"
+    elif kind == "inventory_update":
+        known, program = INVENTORY_EXIT, "The update"
     elif not ran:
         known = {**ANSIBLE_EXIT, **BEFORE_ANY_PLAY}
     code, sentence, cure = known.get(

@@ -16,6 +16,7 @@ from gantry.base.config import settings
 from gantry.base.errors import InvalidInput, JobFailure
 from gantry.path.arguments import INVENTORY, extra_vars_file, playbook_arguments
 from gantry.path.injectors import Injected, inject_credential, open_key
+from gantry.path.inventory_payload import update_payload
 from gantry.path.launch import start_secrets
 from gantry.path.payload import (
     CALLBACKS,
@@ -35,20 +36,23 @@ from gantry.pods.agent import source
 from gantry.resources.credentials import ASK, Credential
 from gantry.resources.inventories import InventorySnapshot
 from gantry.resources.inventory_script import build_script
+from gantry.resources.inventory_sources import InventoryUpdate
 from gantry.resources.jobs import Job, ProjectUpdate
 from gantry.resources.scm_url import check_git_url
 from gantry.resources.surveys import open_answers
 
 
-def build_payload(job: Job | ProjectUpdate) -> Payload:
+def build_payload(job: Job | ProjectUpdate | InventoryUpdate) -> Payload:
     """Blocking: reads rows and opens credentials. Raises JobFailure."""
     if isinstance(job, ProjectUpdate):
         return _sync_payload(job)
+    if isinstance(job, InventoryUpdate):
+        return update_payload(job)
     return _playbook_payload(job)
 
 
 def _playbook_payload(job: Job) -> Payload:
-    snapshot = kept_project(job) if job.repeats_id else choose_snapshot(job)
+    snapshot = kept_project(job) if job.repeats_id else choose_snapshot(job.project, job.scm_branch)
     if snapshot is not None:
         check_playbook(job, snapshot)
         job.scm_revision = snapshot.revision

@@ -1,6 +1,7 @@
 """What goes into a pod, whatever its job: the shape of the payload and the parts that all have.
 
-`path/inject.py` makes that of a playbook and of a project's sync.
+`path/inject.py` makes that of a playbook and of a project's sync, `path/inventory_payload.py` that
+of an inventory's update.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 from gantry.base.config import settings
 from gantry.path.injectors import Injected
 from gantry.resources.inventories import InventorySnapshot
+from gantry.resources.inventory_sources import InventoryUpdate
 from gantry.resources.jobs import Job, ProjectUpdate
 from gantry.resources.projects import ProjectSnapshot
 
@@ -47,7 +49,10 @@ class Payload:
 
 
 def head_of(
-    job: Job | ProjectUpdate, env: dict[str, str], files: Files, injected: Injected
+    job: Job | ProjectUpdate | InventoryUpdate,
+    env: dict[str, str],
+    files: Files,
+    injected: Injected,
 ) -> dict[str, Any]:
     s = settings()
     organization = job.organization

@@ -25,12 +25,11 @@ RESULT = "result.json"
 MOST_LINKS = 40  # as the kernel
 
 
-def choose_snapshot(job: Job) -> ProjectSnapshot | None:
-    """The newest snapshot of the job's branch; None for a job without project."""
-    project = job.project
+def choose_snapshot(project: Project | None, branch: str) -> ProjectSnapshot | None:
+    """The newest snapshot of a branch ("": the project's own); None for a job without project."""
     if project is None:
         return None
-    branch = job.scm_branch or project.scm_branch
+    branch = branch or project.scm_branch
     snapshot = project.snapshots.filter(scm_branch=branch, scm_url=project.scm_url).first()
     if snapshot is None:
         raise JobFailure(
@@ -151,11 +150,17 @@ def _forget_old(project: int) -> None:
                 SELECT s.id, s.update_id FROM resources_projectsnapshot s
                  WHERE s.project_id = %s
                    AND NOT EXISTS (SELECT 1 FROM resources_job j WHERE j.project_snapshot_id = s.id)
+                   AND NOT EXISTS (SELECT 1 FROM resources_inventoryupdate i
+                                     JOIN resources_unifiedjob u ON u.id = i.unifiedjob_ptr_id
+                                    WHERE i.project_snapshot_id = s.id AND u.finished IS NULL)
                    AND EXISTS (SELECT 1 FROM resources_projectsnapshot n
                                 WHERE n.project_id = s.project_id AND n.id > s.id
                                   AND n.scm_branch = s.scm_branch AND n.scm_url = s.scm_url)
                    AND s.id IS DISTINCT FROM (SELECT snapshot_id FROM resources_project
                                                WHERE unifiedjobtemplate_ptr_id = s.project_id)
+            ), forgotten AS (
+                UPDATE resources_inventoryupdate i SET project_snapshot_id = NULL
+                  FROM unused u WHERE i.project_snapshot_id = u.id
             ), gone AS (
                 DELETE FROM resources_projectsnapshot s USING unused u WHERE s.id = u.id
             )

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from gantry.base.config import settings
 from gantry.base.errors import JobFailure
 from gantry.resources.environments import ExecutionEnvironment
+from gantry.resources.inventory_sources import InventorySource, InventoryUpdate
 from gantry.resources.jobs import Installation, Job, ProjectUpdate, UnifiedJob
 from gantry.resources.organizations import Organization
 from gantry.resources.projects import Project
 from gantry.resources.templates import JobTemplate
 
 Candidate = tuple[ExecutionEnvironment | None, str]
+Row = Job | ProjectUpdate | InventoryUpdate | JobTemplate | Project | InventorySource
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Resolution:
     elsewhere: tuple[str, ...] = ()
 
 
-def resolve_environment(row: Job | ProjectUpdate | JobTemplate | Project) -> Resolution:
+def resolve_environment(row: Row) -> Resolution:
     """The EE of a job, or of a template's next job. Raises JobFailure when there is none."""
     if isinstance(row, Job) and row.repeats_id is not None:
         return _repeated(row)
@@ -70,11 +72,14 @@ def _seen_as(environment: ExecutionEnvironment, digest: str) -> tuple[str, ...]:
     return tuple(environment.digests.filter(digest=digest).values_list("reference", flat=True))
 
 
-def candidates(row: Job | ProjectUpdate | JobTemplate | Project) -> Iterator[Candidate]:
+def candidates(row: Row) -> Iterator[Candidate]:
     """What each level chose, None where it chose nothing, in the order in which they are asked:
     the first EE is the answer. Pages show them all."""
     if isinstance(row, ProjectUpdate | Project):
         yield _control_plane(), "control plane environment: every project sync runs in it"
+        return
+    if isinstance(row, InventorySource | InventoryUpdate):
+        yield from _of_source(row)
         return
     if isinstance(row, Job):
         # Launch copied the template's EE, or the prompt's, and then said so in ee_reason.
@@ -89,6 +94,20 @@ def candidates(row: Job | ProjectUpdate | JobTemplate | Project) -> Iterator[Can
         yield _default_of(row.organization, "")
     if row.inventory is not None:
         yield _default_of(row.inventory.organization, f", owner of inventory {row.inventory.name}")
+    yield from _global()
+
+
+def _of_source(row: InventorySource | InventoryUpdate) -> Iterator[Candidate]:
+    inventory = row.inventory
+    if inventory is not None and inventory.kind == "constructed":
+        yield _control_plane(), "control plane environment: constructed inventories are made in it"
+        return
+    source = row.inventory_source if isinstance(row, InventoryUpdate) else row
+    # Launch copied the source's EE; once resolved, the update knows why it has its own.
+    known = row.ee_reason if isinstance(row, InventoryUpdate) else ""
+    yield row.execution_environment, known or f"inventory source {source.name}"
+    if inventory is not None:
+        yield _default_of(inventory.organization, f", owner of inventory {inventory.name}")
     yield from _global()
 
 
@@ -116,10 +135,12 @@ def _control_plane() -> ExecutionEnvironment | None:
     return managed.order_by("-created").first()
 
 
-def specific(job: UnifiedJob) -> Job | ProjectUpdate:
+def specific(job: UnifiedJob) -> Job | ProjectUpdate | InventoryUpdate:
     """The child row of a unified job."""
     if job.kind == "job":
         return Job.objects.get(pk=job.pk)
     if job.kind == "project_update":
         return ProjectUpdate.objects.get(pk=job.pk)
+    if job.kind == "inventory_update":
+        return InventoryUpdate.objects.get(pk=job.pk)
     raise ValueError(f"job {job.pk} is a {job.kind}")

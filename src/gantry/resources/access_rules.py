@@ -18,6 +18,7 @@ from gantry.resources.environments import EnvironmentDigest, ExecutionEnvironmen
 from gantry.resources.events import JobEvent
 from gantry.resources.instances import Instance, InstanceGroup
 from gantry.resources.inventories import Group, Host, Inventory
+from gantry.resources.inventory_sources import InventorySource, InventoryUpdate
 from gantry.resources.jobs import Job, JobHostSummary, ProjectUpdate, UnifiedJob
 from gantry.resources.labels import Label
 from gantry.resources.organizations import Organization, Team, User
@@ -148,12 +149,29 @@ def _both(one: Rules, other: Rules) -> Rules:
     return {v: one.get(v, frozenset()) | other.get(v, frozenset()) for v in verbs}
 
 
+def _source(path: str) -> Rules:
+    """Of an inventory source: rights on the inventory that is at `path`."""
+    admin, update = (_any(On("inventory", f"{x}_role", path)) for x in ("admin", "update"))
+    return {
+        "read": _any(On("inventory", "read_role", path)),
+        **dict.fromkeys(("add", "change", "delete"), admin),
+        **dict.fromkeys(("update", "start"), update),
+    }
+
+
+_OF_UPDATE = _source("unified_job_template__as_inventory_source__inventory")
+_INVENTORY_UPDATE: Rules = {
+    **{verb: _OF_UPDATE[verb] for verb in ("read", "start", "change", "delete")},
+    "cancel": _OF_UPDATE["delete"] | {"creator"},
+}
 # Kinds of jobs and of templates; a new one needs a line here and one in RULES.
 JOB_KINDS = {
     "job": _JOB, "project_update": _UPDATE, "environment_build": _BUILD, "system_job": _SYSTEM_JOB,
+    "inventory_update": _INVENTORY_UPDATE,
 }  # fmt: skip
 TEMPLATE_KINDS = {
     "job_template": _TEMPLATE, "project": _PROJECT, "system_job_template": _SYSTEM,
+    "inventory_source": _source("as_inventory_source__inventory"),
 }  # fmt: skip
 # A schedule is its template's: whoever may start that may make one, whoever administers it or made
 # the schedule may change it.
@@ -235,6 +253,8 @@ RULES: dict[type[Model], Rules] = {
         "update": _any(On("inventory", "update_role")),
         "adhoc": _any(On("inventory", "adhoc_role")),
     },
+    InventorySource: _source("inventory"),
+    InventoryUpdate: _INVENTORY_UPDATE,
     Host: _IN_INVENTORY,
     Group: _IN_INVENTORY,
     # Whoever may use the project makes templates of it; what else they name is checked apart.

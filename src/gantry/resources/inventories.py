@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from gantry.resources.base import Owned
@@ -28,6 +31,10 @@ class Inventory(Owned):
     instance_groups = models.ManyToManyField(
         "resources.InstanceGroup", blank=True, related_name="+"
     )
+    input_inventories: models.ManyToManyField[Any, Any] = models.ManyToManyField(
+        "self", through="InputInventory", symmetrical=False, blank=True,
+        related_name="destination_inventories",
+    )  # fmt: skip
 
     class Meta:
         ordering = ["name"]
@@ -38,6 +45,24 @@ class Inventory(Owned):
 
     def __str__(self) -> str:
         return self.name
+
+
+class InputInventory(models.Model):
+    """One of the inventories, in their order, that a constructed one is made of."""
+
+    constructed = models.ForeignKey(Inventory, on_delete=models.CASCADE, related_name="inputs")
+    inventory = models.ForeignKey(
+        Inventory, on_delete=models.CASCADE, related_name="constructed_with"
+    )
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["constructed", "inventory"], name="input_inventory")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.inventory_id} in {self.constructed_id}"
 
 
 class Host(Owned):
@@ -52,6 +77,7 @@ class Host(Owned):
         "Job", null=True, on_delete=models.SET_NULL, related_name="hosts_as_last_job+",
         editable=False,
     )  # fmt: skip
+    ansible_facts_modified = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         ordering = ["name"]
@@ -59,6 +85,21 @@ class Host(Owned):
 
     def __str__(self) -> str:
         return self.name
+
+
+class HostFacts(models.Model):
+    """What ansible last found out about a host; apart from it, since facts are large."""
+
+    host = models.OneToOneField(
+        Host, primary_key=True, on_delete=models.CASCADE, related_name="kept_facts"
+    )
+    facts = models.JSONField(default=dict)
+
+    class Meta:
+        indexes = [GinIndex(fields=["facts"], name="host_facts", opclasses=["jsonb_path_ops"])]
+
+    def __str__(self) -> str:
+        return f"facts of host {self.host_id}"
 
 
 class Group(Owned):

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from gantry.base.errors import InvalidInput
-from gantry.resources.inventories import Group, Host, Inventory
+from gantry.resources.host_filter import hosts_of
+from gantry.resources.inventories import Group, Inventory
 from gantry.resources.variables import parse_variables
 
 
@@ -21,7 +22,7 @@ def build_script(
     enabled_only: bool = True,
 ) -> dict[str, Any]:
     """Raises InvalidInput that names the host or group whose variables cannot be read."""
-    hosts = Host.objects.filter(inventory=inventory).order_by("name")
+    hosts = hosts_of(inventory).order_by("name")
     if enabled_only:
         hosts = hosts.filter(enabled=True)
     rows = list(hosts.values_list("id", "name", "enabled", "variables"))

@@ -9,7 +9,8 @@ from gantry.resources.environments import EnvironmentDigest, ExecutionEnvironmen
 from gantry.resources.events import JobEvent
 from gantry.resources.images import ImageContents
 from gantry.resources.instances import Instance, InstanceGroup
-from gantry.resources.inventories import Group, Host, Inventory, InventorySnapshot
+from gantry.resources.inventories import Group, Host, HostFacts, Inventory, InventorySnapshot
+from gantry.resources.inventory_sources import InventorySource, InventoryUpdate
 from gantry.resources.jobs import (
     Installation,
     Job,
@@ -43,12 +44,15 @@ __all__ = [
     "ExecutionEnvironment",
     "Group",
     "Host",
+    "HostFacts",
     "ImageContents",
     "Installation",
     "Instance",
     "InstanceGroup",
     "Inventory",
     "InventorySnapshot",
+    "InventorySource",
+    "InventoryUpdate",
     "Job",
     "JobEvent",
     "JobHostSummary",

@@ -45,7 +45,12 @@ class UnifiedJobTemplate(Owned):
     class Meta:
         ordering = ["name"]
         constraints = [
-            models.UniqueConstraint(fields=["kind", "name", "organization"], name="template_name")
+            models.UniqueConstraint(
+                fields=["kind", "name", "organization"],
+                name="template_name",
+                # Their names are unique within their inventory.
+                condition=~models.Q(kind="inventory_source"),
+            )
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,454 @@
+"""What becomes of an inventory's update: its hosts and groups are taken over, all or nothing.
+
+The pod has sent a line for each (pods/agent/inventory.py). They go through a temporary table, so
+that neither their number nor their size is this process's trouble; what exists already is compared
+a thousand rows at a time. What is overwritten, merged and removed is AWX's
+(awx/main/management/commands/inventory_import.py).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import IntegrityError, connection, transaction
+
+from gantry.base.errors import InvalidInput, JobFailure
+from gantry.path.inventory_payload import LINES
+from gantry.resources.actor import silently
+from gantry.resources.inventories import Group, Host, Inventory
+from gantry.resources.inventory_sources import InventoryUpdate
+from gantry.resources.projects import Artifact
+from gantry.resources.variables import parse_variables
+
+BATCH = 1000
+LONGEST_LINE = 32 << 20
+TRIES = 3
+GARBAGE = "inventory_garbage"
+
+_BROUGHT = """
+CREATE TEMPORARY TABLE brought (
+    is_group boolean, name text, vars text, description text, enabled boolean, instance_id text,
+    others text[], id bigint
+) ON COMMIT DROP
+"""
+_COPY = """
+COPY brought (is_group, name, vars, description, enabled, instance_id, others) FROM STDIN
+"""
+# A host is known by its instance, then by its name; each row of the inventory is taken once.
+_BY_INSTANCE = """
+UPDATE brought SET id = m.id FROM (
+    SELECT DISTINCT ON (b.instance_id) b.name, h.id FROM brought b
+      JOIN resources_host h ON h.inventory_id = %(inventory)s AND h.instance_id = b.instance_id
+     WHERE NOT b.is_group AND b.instance_id <> ''
+     ORDER BY b.instance_id, (h.name = b.name) DESC, h.id
+) m WHERE NOT brought.is_group AND brought.name = m.name
+"""
+_BY_NAME = """
+UPDATE brought b SET id = h.id FROM resources_host h
+ WHERE NOT b.is_group AND b.id IS NULL AND h.inventory_id = %(inventory)s AND h.name = b.name
+   AND NOT EXISTS (SELECT 1 FROM brought t WHERE NOT t.is_group AND t.id = h.id)
+"""
+_GROUPS_BY_NAME = """
+UPDATE brought b SET id = g.id FROM resources_group g
+ WHERE b.is_group AND b.id IS NULL AND g.inventory_id = %(inventory)s AND g.name = b.name
+"""
+_HOSTS_GONE = """
+SELECT host_id FROM resources_inventorysource_hosts
+ WHERE inventorysource_id = %(source)s
+   AND host_id NOT IN (SELECT id FROM brought WHERE NOT is_group AND id IS NOT NULL)
+"""
+_GROUPS_GONE = """
+SELECT group_id FROM resources_inventorysource_groups
+ WHERE inventorysource_id = %(source)s
+   AND group_id NOT IN (SELECT id FROM brought WHERE is_group AND id IS NOT NULL)
+"""
+# Of what this source brought before, ties that it does not bring again.
+_UNTIE_GROUPS = """
+DELETE FROM resources_group_children e
+ USING brought p, brought c, resources_inventorysource_groups s
+ WHERE e.from_group_id = p.id AND p.is_group AND e.to_group_id = c.id AND c.is_group
+   AND s.inventorysource_id = %(source)s AND s.group_id = p.id
+   AND NOT c.name = ANY(p.others)
+"""
+_UNTIE_HOSTS = """
+DELETE FROM resources_group_hosts m
+ USING resources_inventorysource_groups sg, resources_inventorysource_hosts sh,
+       resources_group g, brought b
+ WHERE sg.inventorysource_id = %(source)s AND sg.group_id = m.group_id
+   AND sh.inventorysource_id = %(source)s AND sh.host_id = m.host_id
+   AND g.id = m.group_id AND NOT b.is_group AND b.id = m.host_id AND NOT g.name = ANY(b.others)
+"""
+_TIE_GROUPS = """
+INSERT INTO resources_group_children (from_group_id, to_group_id)
+SELECT p.id, c.id FROM brought p CROSS JOIN unnest(p.others) o
+  JOIN brought c ON c.is_group AND c.name = o
+ WHERE p.is_group
+ON CONFLICT DO NOTHING
+"""
+_TIE_HOSTS = """
+INSERT INTO resources_group_hosts (group_id, host_id)
+SELECT g.id, b.id FROM brought b CROSS JOIN unnest(b.others) o
+  JOIN brought g ON g.is_group AND g.name = o
+ WHERE NOT b.is_group
+ON CONFLICT DO NOTHING
+"""
+_OWN = """
+INSERT INTO resources_inventorysource_{kind}s (inventorysource_id, {kind}_id)
+SELECT %(source)s, id FROM brought WHERE is_group = %(is_group)s ON CONFLICT DO NOTHING
+"""
+# Hosts that are renamed give up their old names first: two may change places.
+_STEP_ASIDE = """
+UPDATE resources_host h SET name = 'renamed ' || h.id FROM brought b
+ WHERE NOT b.is_group AND b.id = h.id AND h.name <> b.name
+"""
+_CHANGE_HOSTS = """
+UPDATE resources_host h
+   SET name = c.name, variables = c.vars, enabled = c.enabled, instance_id = c.instance_id,
+       modified = now()
+  FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::boolean[], %s::text[])
+       AS c(id, name, vars, enabled, instance_id)
+ WHERE h.id = c.id
+"""
+_CHANGE_GROUPS = """
+UPDATE resources_group g SET variables = c.vars, modified = now()
+  FROM unnest(%s::bigint[], %s::text[]) AS c(id, vars) WHERE g.id = c.id
+"""
+
+
+def take_over(update: InventoryUpdate) -> dict[str, int]:
+    """Bring what the update's pod sent into its inventory, once; says how much that was. Raises
+    JobFailure, and has then changed nothing."""
+    try:
+        return _in_turns(update)
+    except JobFailure:
+        Artifact.objects.filter(job=update, name=LINES).delete()  # nobody needs it again
+        raise
+
+
+def _in_turns(update: InventoryUpdate) -> dict[str, int]:
+    for left in reversed(range(TRIES)):
+        try:
+            with transaction.atomic(), silently():
+                return _Import(update).run()
+        except IntegrityError as error:
+            # Somebody made a host of that name just now; the next turn finds it.
+            if not left:
+                raise _taken(error) from error
+        except InvalidInput as error:
+            raise JobFailure(
+                error.sentence, cure=error.cure or "Mend these variables.", code="inventory_broken"
+            ) from error  # fmt: skip
+    raise AssertionError("unreachable")  # pragma: no cover
+
+
+def _taken(error: IntegrityError) -> JobFailure:
+    words = str(error).partition("DETAIL:")[2].strip() or str(error)
+    return JobFailure(
+        f"A host or group cannot take its name, since another has it: {words}",
+        cure="Rename or remove the one that was made by hand.", code="inventory_name_taken",
+    )  # fmt: skip
+
+
+class _Import:
+    def __init__(self, update: InventoryUpdate) -> None:
+        self.row = update
+        self.source = update.inventory_source_id
+        self.counts = dict.fromkeys(
+            ("hosts", "groups", "hosts_added", "hosts_changed", "hosts_removed", "groups_added",
+             "groups_changed", "groups_removed"), 0,
+        )  # fmt: skip
+        self.all_vars: dict[str, Any] = {}
+
+    def run(self) -> dict[str, int]:
+        # One at a time, and none twice; launches and edits of the inventory go on meanwhile.
+        inventory = Inventory.objects.select_for_update(no_key=True).get(pk=self.row.inventory_id)
+        kept = InventoryUpdate.objects.values_list("imported", flat=True).get(pk=self.row.pk)
+        if kept is not None:
+            return dict(kept)
+        self.inventory = inventory
+        self._load()
+        self._match()
+        if self.row.overwrite:
+            self._remove()
+        self._inventory_variables()
+        self._groups()
+        self._hosts()
+        self._ties()
+        InventoryUpdate.objects.filter(pk=self.row.pk).update(imported=self.counts)
+        Artifact.objects.filter(job=self.row, name=LINES).delete()
+        return self.counts
+
+    def _sql(self, statement: str, **more: Any) -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                statement, {"inventory": self.inventory.pk, "source": self.source, **more}
+            )
+            return int(cursor.rowcount)
+
+    def _ids(self, query: str) -> list[int]:
+        with connection.cursor() as cursor:
+            cursor.execute(query, {"source": self.source})
+            return [row[0] for row in cursor.fetchall()]
+
+    # -- into the temporary table ---------------------------------------------------------------
+
+    def _load(self) -> None:
+        self._sql(_BROUGHT)
+        expected = None
+        for lines in _pieces(self.row):
+            rows = []
+            for line in map(_line, lines):
+                if "all" in line:
+                    self.all_vars = parse_variables(_text(line, "all"))
+                elif "end" in line:
+                    expected = line["end"]
+                else:
+                    rows.append(_row(line, "group" in line))
+            self._copy(rows)
+        if expected != self.counts["groups"] + self.counts["hosts"]:
+            raise _garbage("it is not whole")
+        self._sql("CREATE UNIQUE INDEX ON brought (is_group, name)")
+        self._sql("CREATE INDEX ON brought (id)")
+        self._sql("ANALYZE brought")
+
+    def _copy(self, rows: list[tuple[Any, ...]]) -> None:
+        with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+            copy.set_types(["bool", "text", "text", "text", "bool", "text", "text[]"])
+            for row in rows:
+                copy.write_row(row)
+        groups = sum(row[0] for row in rows)
+        self.counts["groups"] += groups
+        self.counts["hosts"] += len(rows) - groups
+
+    def _match(self) -> None:
+        self._sql(_BY_INSTANCE)
+        self._sql(_BY_NAME)
+        self._sql(_GROUPS_BY_NAME)
+
+    # -- what goes ------------------------------------------------------------------------------
+
+    def _remove(self) -> None:
+        hosts, groups = self._ids(_HOSTS_GONE), self._ids(_GROUPS_GONE)
+        for at in range(0, len(hosts), BATCH):
+            Host.objects.filter(pk__in=hosts[at : at + BATCH]).delete()
+        Group.objects.filter(pk__in=groups).delete()
+        self.counts |= {"hosts_removed": len(hosts), "groups_removed": len(groups)}
+        self._sql(_UNTIE_GROUPS)
+        self._sql(_UNTIE_HOSTS)
+
+    # -- what comes and changes -----------------------------------------------------------------
+
+    def _inventory_variables(self) -> None:
+        """Merged whatever `overwrite_vars` says, as in AWX: they may be of several sources."""
+        known = parse_variables(self.inventory.variables)
+        replace = self.inventory.kind == "constructed" and self.row.overwrite_vars
+        merged = self.all_vars if replace else {**known, **self.all_vars}
+        if merged != known:
+            Inventory.objects.filter(pk=self.inventory.pk).update(variables=json.dumps(merged))
+
+    def _merged(self, known: str, brought: str, whose: str) -> str:
+        """The variables that a row is to have; `known` itself where nothing changes."""
+        if known == brought:
+            return known
+        before, new = _parsed(known, whose), json.loads(brought)
+        merged = new if self.row.overwrite_vars else {**before, **new}
+        return known if merged == before else json.dumps(merged, sort_keys=True)
+
+    def _groups(self) -> None:
+        for batch in _batches(
+            "SELECT g.id, g.name, g.variables, b.vars FROM brought b"
+            " JOIN resources_group g ON g.id = b.id WHERE b.is_group AND g.id > %s"
+        ):
+            merged = [(pk, known, self._merged(known, new, f"group {name}"))
+                      for pk, name, known, new in batch]  # fmt: skip
+            changed = [(pk, text) for pk, known, text in merged if text is not known]
+            self.counts["groups_changed"] += len(changed)
+            _change(_CHANGE_GROUPS, changed)
+        fresh = self._new(Group, True, ("variables", "description"))
+        self.counts["groups_added"] = fresh
+        self._sql(_GROUPS_BY_NAME)
+
+    def _hosts(self) -> None:
+        self._sql(_STEP_ASIDE)
+        for batch in _batches(
+            "SELECT h.id, h.name, h.variables, h.enabled, h.instance_id, b.name, b.vars, b.enabled,"
+            " b.instance_id FROM brought b JOIN resources_host h ON h.id = b.id"
+            " WHERE NOT b.is_group AND h.id > %s"
+        ):
+            changed = [row for known in batch if (row := self._changed_host(known)) is not None]
+            self.counts["hosts_changed"] += len(changed)
+            _change(_CHANGE_HOSTS, changed)
+        fresh = self._new(Host, False, ("variables", "description", "enabled", "instance_id"))
+        self.counts["hosts_added"] = fresh
+        self._sql(_BY_NAME)
+
+    def _changed_host(self, known: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        pk, name, variables, enabled, instance, new_name, new_vars, new_enabled, new_instance = (
+            known
+        )
+        fresh = (
+            new_name, self._merged(variables, new_vars, f"host {new_name}"),
+            enabled if new_enabled is None else new_enabled, new_instance or instance,
+        )  # fmt: skip
+        return None if fresh == (name, variables, enabled, instance) else (pk, *fresh)
+
+    def _new(self, model: Any, is_group: bool, columns: tuple[str, ...]) -> int:
+        """Rows for what is not there yet; made by Django, which knows all columns."""
+        made, after = 0, ""
+        while True:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT name, vars, description, enabled, instance_id FROM brought"
+                    " WHERE is_group = %s AND id IS NULL AND name > %s ORDER BY name LIMIT %s",
+                    [is_group, after, BATCH],
+                )
+                rows = cursor.fetchall()
+            if not rows:
+                return made
+            names = ("variables", "description", "enabled", "instance_id")
+            model.objects.bulk_create(
+                model(
+                    inventory=self.inventory, name=name,
+                    **{k: v for k, v in zip(names, values, strict=True)
+                       if k in columns and v is not None},
+                )
+                for name, *values in rows
+            )  # fmt: skip
+            made, after = made + len(rows), rows[-1][0]
+
+    # -- who belongs where ----------------------------------------------------------------------
+
+    def _ties(self) -> None:
+        self._sql(_TIE_GROUPS)
+        self._sql(_TIE_HOSTS)
+        self._sql(_OWN.format(kind="group"), is_group=True)
+        self._sql(_OWN.format(kind="host"), is_group=False)
+        circle = find_circle(
+            Group.children.through.objects.filter(from_group__inventory=self.inventory).values_list(
+                "from_group__name", "to_group__name"
+            )
+        )
+        if circle:
+            raise JobFailure(
+                f"The groups would hold each other in a circle: {' > '.join(circle)}.",
+                cure="Mend the children of these groups, in the source or in the inventory.",
+                code="inventory_circle",
+            )
+
+
+def find_circle(edges: Any) -> list[str]:
+    """A circle in parent-child pairs, or nothing. Without recursion: groups may nest deeply."""
+    below: dict[str, list[str]] = {}
+    for parent, child in edges:
+        below.setdefault(parent, []).append(child)
+    done: set[str] = set()
+    for start in below:
+        path, steps = [start], [iter(below[start])]
+        on_path = {start}
+        while steps and start not in done:
+            child = next(steps[-1], None)
+            if child is None:
+                steps.pop()
+                on_path.discard(path[-1])
+                done.add(path.pop())
+            elif child in on_path:
+                return [*path[path.index(child) :], child]
+            elif child not in done:
+                path.append(child)
+                on_path.add(child)
+                steps.append(iter(below.get(child, ())))
+    return []
+
+
+def _batches(query: str) -> Iterator[list[tuple[Any, ...]]]:
+    """Rows by their id, some at a time; the rows before may be changed meanwhile."""
+    after = 0
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(f"{query} ORDER BY 1 LIMIT {BATCH}", [after])
+            rows = cursor.fetchall()
+        if not rows:
+            return
+        yield rows
+        after = rows[-1][0]
+
+
+def _change(statement: str, rows: list[tuple[Any, ...]]) -> None:
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [list(column) for column in zip(*rows, strict=True)])
+
+
+def _parsed(text: str, whose: str) -> dict[str, Any]:
+    try:
+        return parse_variables(text)
+    except InvalidInput as error:
+        raise InvalidInput(
+            f"The variables of {whose} cannot be read: {error.sentence}",
+            cure=f"Mend the variables of {whose}; they must be a mapping in YAML or JSON.",
+        ) from error
+
+
+# -- what the pod has sent ----------------------------------------------------------------------
+
+
+def _pieces(update: InventoryUpdate) -> Iterator[list[bytes]]:
+    """Whole lines, as many as came in one piece."""
+    rest = b""
+    pieces = Artifact.objects.filter(job=update, name=LINES).order_by("number")
+    for number in list(pieces.values_list("number", flat=True)):
+        piece = Artifact.objects.get(job=update, name=LINES, number=number)
+        *whole, rest = (rest + bytes(piece.data)).split(b"\n")
+        if len(rest) > LONGEST_LINE:
+            raise _garbage("a host or group is larger than 32 MiB")
+        yield whole
+    if rest:
+        raise _garbage("it is not whole")
+
+
+def _line(line: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except ValueError as error:
+        raise _garbage(str(error)) from error
+    if not isinstance(found, dict):
+        raise _garbage("a line is no mapping")
+    return found
+
+
+def _row(line: dict[str, Any], is_group: bool) -> tuple[Any, ...]:
+    """Nothing that a pod says is taken on trust."""
+    name = _text(line, "group" if is_group else "host")
+    if not name or len(name) > 512:
+        raise _garbage("a host or group has no name, or one of more than 512 characters")
+    enabled, others = line.get("enabled"), line.get("children" if is_group else "groups")
+    if not (enabled is None or isinstance(enabled, bool)) or not isinstance(others, list):
+        raise _garbage(f"what is said of {name} cannot be understood")
+    if not all(isinstance(other, str) and "\x00" not in other for other in others):
+        raise _garbage(f"what is said of {name} cannot be understood")
+    variables = _text(line, "vars")
+    if not variables.startswith("{"):
+        raise _garbage(f"the variables of {name} are no mapping")
+    instance = "" if is_group else _text(line, "instance_id")[:1024]
+    return is_group, name, variables, _text(line, "description"), enabled, instance, others
+
+
+def _text(line: dict[str, Any], key: str) -> str:
+    value = line.get(key)
+    if not isinstance(value, str) or "\x00" in value:
+        raise _garbage(f"{key} is missing in a line")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise _garbage(f"{key} of a line is no text") from error
+    return value
+
+
+def _garbage(words: str) -> JobFailure:
+    return JobFailure(
+        f"What the pod sent as the inventory cannot be taken over: {words}.",
+        cure="Look at the output; run `ansible-inventory --list` on the source by hand.",
+        code=GARBAGE,
+    )
