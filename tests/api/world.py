@@ -23,7 +23,6 @@ def build() -> dict[str, int]:
     """Plural -> id."""
     from gantry.resources import models as m
     from gantry.resources.events import event_id
-    from gantry.resources.inventory_sources import make_constructed_source
     from gantry.resources.roles import role_on
     from gantry.resources.surveys import seal_answers, set_survey
     from gantry.resources.tokens import issue
@@ -47,11 +46,6 @@ def build() -> dict[str, int]:
     inventory = m.Inventory.objects.create(name="inventory", organization=organization)
     host = m.Host.objects.create(name="host", inventory=inventory)
     m.HostFacts.objects.create(host=host, facts={"a": 1})
-    constructed = m.Inventory.objects.create(
-        name="constructed", kind="constructed", organization=organization
-    )
-    make_constructed_source(constructed)
-    constructed.input_inventories.add(inventory)
     group = m.Group.objects.create(name="group", inventory=inventory)
     group.hosts.add(host)
     project = m.Project.objects.create(
@@ -75,19 +69,6 @@ def build() -> dict[str, int]:
         kind="project_update", name="project", project=project, organization=organization,
         unified_job_template=project, status="successful",
     )  # fmt: skip
-    source = m.InventorySource.objects.create(
-        kind="inventory_source", name="source", inventory=inventory, organization=organization,
-        source="scm", source_project=project, source_path="hosts",
-    )  # fmt: skip
-    source.hosts.add(host)
-    source.groups.add(group)
-    inventory_update = m.InventoryUpdate.objects.create(
-        kind="inventory_update", name="inventory - source", inventory=inventory,
-        inventory_source=source, unified_job_template=source, organization=organization,
-        source="scm", status="successful", source_project_update=update,
-    )  # fmt: skip
-    for each in (source, inventory_update):
-        each.credentials.add(credential)
     job = m.Job.objects.create(
         kind="job", name="template", job_template=template, unified_job_template=template,
         organization=organization, inventory=inventory, project=project, status="successful",
@@ -143,9 +124,7 @@ def build() -> dict[str, int]:
         "applications": application.pk,
         "tokens": token.pk,
         "inventories": inventory.pk,
-        "constructed_inventories": constructed.pk,
-        "inventory_sources": source.pk,
-        "inventory_updates": inventory_update.pk,
+        **_sources(host, group, update, credential),
         "groups": group.pk,
         "hosts": host.pk,
         "labels": label.pk,
@@ -159,6 +138,36 @@ def build() -> dict[str, int]:
         "system_jobs": system_job.pk,
         "job_events": event_id(job.pk, 1),
         "activity_stream": m.ActivityStream.objects.filter(object1="credential")[0].pk,
+    }
+
+
+def _sources(host: Any, group: Any, update: Any, credential: Any) -> dict[str, int]:
+    from gantry.resources import models as m
+    from gantry.resources.inventory_sources import make_constructed_source
+
+    inventory, organization = host.inventory, host.inventory.organization
+    constructed = m.Inventory.objects.create(
+        name="constructed", kind="constructed", organization=organization
+    )
+    make_constructed_source(constructed)
+    constructed.input_inventories.add(inventory)
+    source = m.InventorySource.objects.create(
+        kind="inventory_source", name="source", inventory=inventory, organization=organization,
+        source="scm", source_project=update.project, source_path="hosts",
+    )  # fmt: skip
+    source.hosts.add(host)
+    source.groups.add(group)
+    brought = m.InventoryUpdate.objects.create(
+        kind="inventory_update", name="inventory - source", inventory=inventory,
+        inventory_source=source, unified_job_template=source, organization=organization,
+        source="scm", status="successful", source_project_update=update,
+    )  # fmt: skip
+    for each in (source, brought):
+        each.credentials.add(credential)
+    return {
+        "constructed_inventories": constructed.pk,
+        "inventory_sources": source.pk,
+        "inventory_updates": brought.pk,
     }
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from gantry.base.errors import InvalidInput, JobFailure
+from gantry.resources.host_filter import hosts_of
 from gantry.resources.instances import CONTROL_PLANE, InstanceGroup, in_order
-from gantry.resources.inventories import Host
 from gantry.resources.jobs import UnifiedJob
 
 CONTROL_KINDS = ("project_update", "system_job")
@@ -52,7 +52,7 @@ def _impact(job: Any) -> int:
         return min(2, forks) + 1
     if job.inventory_id is None:
         return int(forks) + 1
-    hosts = Host.objects.filter(inventory=job.inventory_id).count()
+    hosts = hosts_of(job.inventory).count()
     slices = getattr(job, "job_slice_count", 1) or 1
     if slices > 1:
         hosts = (hosts + slices - job.job_slice_number) // slices
