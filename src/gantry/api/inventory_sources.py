@@ -60,7 +60,8 @@ class InventorySourceSerializer(AwxSerializer):
     last_updated = serializers.DateTimeField(source="last_job_run", read_only=True)
 
     sublists = {
-        name: name for name in ("update", "inventory_updates", "hosts", "groups", "credentials")
+        name: name
+        for name in ("update", "inventory_updates", "hosts", "groups", "credentials", "schedules")
     }
     linked = (
         "inventory", "source_project", "execution_environment", "organization", "current_job",

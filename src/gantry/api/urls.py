@@ -65,6 +65,7 @@ from gantry.resources.models import (
     Credential,
     InstanceGroup,
     Inventory,
+    InventorySource,
     JobTemplate,
     Organization,
     Project,
@@ -275,6 +276,7 @@ v2 = [
             "hosts": inventory_source_lists.InventorySourceHostsList,
             "groups": inventory_source_lists.InventorySourceGroupsList,
             "credentials": inventory_source_lists.InventorySourceCredentialsList,
+            "schedules": schedules.schedules_of(InventorySource, "Inventory Source"),
         },
     ),
     *noun(

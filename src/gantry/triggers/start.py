@@ -13,7 +13,8 @@ from gantry.base.errors import InvalidInput
 from gantry.path.launch import launch_job
 from gantry.path.saved_prompts import launch_body
 from gantry.path.system_job import launch_system_job
-from gantry.path.updates import update_project
+from gantry.path.updates import update_project, update_source
+from gantry.resources.inventory_sources import InventorySource
 from gantry.resources.jobs import UnifiedJob
 from gantry.resources.projects import Project
 from gantry.resources.system_jobs import SystemJobTemplate
@@ -41,6 +42,11 @@ def _project(template: int, prompts: Prompts, launch_type: str) -> UnifiedJob:
     return update_project(Project.objects.get(pk=template), user=None, launch_type=launch_type)
 
 
+def _inventory_source(template: int, prompts: Prompts, launch_type: str) -> UnifiedJob:
+    row = InventorySource.objects.get(pk=template)
+    return update_source(row, user=None, launch_type=launch_type)
+
+
 def _system_job(template: int, prompts: Prompts, launch_type: str) -> UnifiedJob:
     row = SystemJobTemplate.objects.get(pk=template)
     variables = prompts.get("extra_vars", {})
@@ -50,5 +56,6 @@ def _system_job(template: int, prompts: Prompts, launch_type: str) -> UnifiedJob
 STARTERS: dict[str, Callable[[int, Prompts, str], UnifiedJob]] = {
     "job_template": _job,
     "project": _project,
+    "inventory_source": _inventory_source,
     "system_job_template": _system_job,
 }
