@@ -243,6 +243,22 @@ def test_a_definition_is_kept_and_shown(admin):
     assert "base_image" in words(admin, f"/environments/{row.pk}/build/")
 
 
+def test_a_definition_is_built_in_a_group_of_instances(admin):
+    from gantry.resources.models import InstanceGroup
+
+    row = ee_story.environment()
+    builders = InstanceGroup.objects.create(name="builders")
+    cluster = InstanceGroup.objects.create(name="cluster", is_container_group=True)
+    shown = admin.get(f"/environments/{row.pk}/build/").content.decode()
+    assert f'<option value="{builders.pk}">builders' in shown
+    assert f'<option value="{cluster.pk}">' not in shown
+
+    admin.post(f"/environments/{row.pk}/build/", {
+        "text": "version: 3", "instance_group": builders.pk,
+    })  # fmt: skip
+    assert EnvironmentDefinition.objects.get(environment=row).instance_group == builders
+
+
 def test_locks_are_files_to_download(admin):
     row = ee_story.environment()
     assert admin.get(f"/environments/{row.pk}/lock/").status_code == 404

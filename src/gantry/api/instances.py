@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from django.db import transaction
 from django.db.models import Count, QuerySet
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
@@ -20,9 +19,9 @@ from gantry.api.views import AwxView, DetailView, ListCreateView, Parented, Read
 from gantry.base.config import settings
 from gantry.path.queue import tell_controllers
 from gantry.resources.access import standing
-from gantry.resources.capacity import InstanceLoad, Loads, read_loads, set_capacity
+from gantry.resources.capacity import InstanceLoad, Loads, read_loads
 from gantry.resources.models import Instance, UnifiedJob
-from gantry.resources.policies import apply_policies
+from gantry.resources.seats import SETTABLE, change_instance
 
 SEARCHED = ("hostname",)
 
@@ -68,6 +67,9 @@ class InstanceSerializer(AwxSerializer):
             "listener_port", "peers_from_control_nodes", "protocol",
         )  # fmt: skip
         read_only_fields = ("ip_address", "uuid", "version", "managed")
+        extra_kwargs = {
+            "node_type": {"default": "execution"}, "node_state": {"default": "installed"},
+        }  # fmt: skip
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         instance.peers, instance.listener_port = [], None
@@ -146,18 +148,9 @@ class InstanceSerializer(AwxSerializer):
             _refuse("Can only create instances on Kubernetes or OpenShift.")
         return super().validate(attrs)
 
-    @transaction.atomic
     def update(self, instance: Any, validated_data: dict[str, Any]) -> Any:
-        # Beside a heartbeat that writes the rest of the row.
-        row = Instance.objects.select_for_update().get(pk=instance.pk)
-        for name in ("enabled", "capacity_adjustment", "managed_by_policy"):
-            setattr(row, name, validated_data.get(name, getattr(row, name)))
-        set_capacity(row)
-        row.save(
-            update_fields=["enabled", "capacity_adjustment", "managed_by_policy", "capacity",
-                           "modified"]
-        )  # fmt: skip
-        apply_policies()
+        given = {name: validated_data[name] for name in SETTABLE if name in validated_data}
+        row = change_instance(instance.pk, **given)
         tell_controllers(f"instance:{row.pk}")
         return row
 

@@ -99,6 +99,8 @@ def record(job: UnifiedJob) -> str:
         lines.append(f"  warning    {job.ee_warning}")
     if job.kind == "job":
         lines += _playbook_lines(Job.objects.get(pk=job.pk))
+    if job.instance_group is not None:
+        lines.append(f"  ran on     {job.execution_node}, instance group {job.instance_group}")
     lines += ["  stages     " + "  ".join(_stage_lines(job))]
     lines += [f"  elapsed    {job.elapsed} s, {job.emitted_events} events, {job.lines} lines"]
     lines.append(f"  clean-up   {_cleanup_words(job)}")

@@ -26,28 +26,33 @@ dependencies:
 
 
 class DefinitionForm(RowForm):
-    use = ("push_credential",)
+    use = ("push_credential", "instance_group")
 
     class Meta:
         model = EnvironmentDefinition
-        fields = ["text", "project", "path", "push", "push_credential"]
+        fields = ["text", "project", "path", "push", "push_credential", "instance_group"]
         labels = {
             "text": "Definition",
             "project": "Or a project that has it",
             "path": "Path in the project",
             "push": "Push the result to its registry",
             "push_credential": "Credential to push with",
+            "instance_group": "Instance group to build in",
         }
         help_texts = {
             "text": "ansible-builder's format, schema version 1, 2 or 3.",
             "path": "For example ee/execution-environment.yml; what it names lies beside it.",
             "push_credential": "None: the environment's own registry credential.",
+            "instance_group": "None: where other jobs of its organization run.",
         }
         widgets = {"text": Wide(16)}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         only_kind(self, "push_credential", "registry")
+        groups = self.fields["instance_group"]
+        # Builds need a container engine, which a Kubernetes cluster has not.
+        groups.queryset = groups.queryset.filter(is_container_group=False)
 
     def clean_text(self) -> str:
         text = str(self.cleaned_data["text"]).replace("\r\n", "\n")
