@@ -50,7 +50,7 @@ class DefinitionForm(RowForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         only_kind(self, "push_credential", "registry")
-        groups = self.fields["instance_group"]
+        groups: Any = self.fields["instance_group"]
         # Builds need a container engine, which a Kubernetes cluster has not.
         groups.queryset = groups.queryset.filter(is_container_group=False)
 
