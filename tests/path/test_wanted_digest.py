@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gantry.images.inspect.request import request_inspection
 from gantry.path.pull import at_digest
 from gantry.path.resolve import resolve_environment
 from gantry.resources.digests import saw_digest
@@ -46,6 +47,20 @@ def test_where_else_a_digest_was_seen_is_known_from_the_history(world: World) ->
     world.environment.save()
 
     assert resolve_environment(world.template()).elsewhere == ("old.example.org/ee:1",)
+
+
+def test_which_images_had_a_digest_is_known_from_any_job(world: World) -> None:
+    request_inspection(A, "linux/amd64", f"sha256:{'1' * 64}", "another.example.org/ee:1")
+    request_inspection(A, "linux/arm64", "", "never.looked.at/ee:1")
+    request_inspection(B, "linux/amd64", f"sha256:{'2' * 64}", "another.example.org/ee:2")
+    world.environment.pinned_digest = A
+    world.environment.save()
+
+    known = resolve_environment(world.template()).known
+
+    assert [(i.id, i.digest, i.platform) for i in known] == [
+        (f"sha256:{'1' * 64}", A, "linux/amd64")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -304,6 +304,7 @@ async def test_an_engine_that_is_not_there_is_unreachable_for_every_verb(
         absent.remove("pod"),
         absent.events("pod", 0),
         absent.find("instance"),
+        absent.has(f"sha256:{'0' * 64}"),
     ]
 
     answers = await asyncio.gather(*asked, return_exceptions=True)
@@ -338,3 +339,13 @@ async def test_11_an_image_that_lost_its_names_is_found_by_its_digest(
     assert await engine.image_by_digest(named.digest) == replace(named, digests=())
     podman.run("image", "rm", named.id)
     assert await engine.image_by_digest(named.digest) is None
+
+
+async def test_13_whether_an_image_is_here_is_told_by_its_id(
+    engine: DockerEngine, ee_image: str
+) -> None:
+    known = await engine.image(ee_image)
+    assert known is not None
+
+    assert await engine.has(known.id)
+    assert not await engine.has(f"sha256:{'0' * 64}")

@@ -115,8 +115,7 @@ def controller(replaces: int) -> None:
         release_dead(replaces)
 
     async def go() -> None:
-        url = s.engine_url or os.environ.get("DOCKER_HOST") or "unix:///run/podman/podman.sock"
-        await serve(s, DockerEngine(url), TRIGGERS)
+        await serve(s, DockerEngine(s.engine), TRIGGERS)
 
     import uvloop
 

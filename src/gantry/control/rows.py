@@ -36,7 +36,7 @@ from gantry.path.places import check_engine
 from gantry.path.preflight import check_job
 from gantry.path.project import keep_snapshot as keep_project_snapshot
 from gantry.path.pull import Obtained, PullRequest
-from gantry.path.resolve import Resolution, resolve_environment, specific
+from gantry.path.resolve import Resolution, resolve_environment, specific, to_resolve
 from gantry.path.trust import Proof, Trust, check_registry, trust_of
 from gantry.pods.contract import PullProgress
 from gantry.record.ingest import RecordedJob
@@ -98,9 +98,10 @@ def enter(job: UnifiedJob, stage: str) -> None:
 
 @patient
 def resolve(job: UnifiedJob) -> Resolved:
-    _check_dependencies(job)
-    check_engine(job.instance_group)
-    row = specific(job)
+    row, held_up = to_resolve(job)
+    if held_up:
+        _refuse_for_dependency(job)
+    check_engine(row.instance_group)
     resolution = resolve_environment(row)
     environment = resolution.environment
     states.move(
@@ -110,14 +111,14 @@ def resolve(job: UnifiedJob) -> Resolved:
     )  # fmt: skip
     request = PullRequest(
         resolution.image, environment.pull, login_of(environment), resolution.digest,
-        resolution.elsewhere,
+        resolution.elsewhere, resolution.known,
     )  # fmt: skip
-    trust = trust_of(job.organization, environment)
+    trust = trust_of(row.organization, environment)
     repeats = isinstance(row, Job) and row.repeats_id is not None
     return Resolved(resolution, check_registry(trust, request), trust, repeats)
 
 
-def _check_dependencies(job: UnifiedJob) -> None:
+def _refuse_for_dependency(job: UnifiedJob) -> None:
     failed = job.dependencies.exclude(status="successful").first()
     if failed is not None:
         named = {"job_type": failed.kind, "job_name": failed.name, "job_id": str(failed.pk)}

@@ -9,10 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Value
 
 from gantry.base.config import settings
 from gantry.base.errors import JobFailure
-from gantry.resources.environments import ExecutionEnvironment
+from gantry.pods.contract import Image
+from gantry.resources.environments import EnvironmentDigest, ExecutionEnvironment
+from gantry.resources.images import ImageContents
 from gantry.resources.inventory_sources import InventorySource, InventoryUpdate
 from gantry.resources.jobs import Installation, Job, ProjectUpdate, UnifiedJob
 from gantry.resources.organizations import Organization
@@ -26,14 +31,15 @@ Row = Job | ProjectUpdate | InventoryUpdate | JobTemplate | Project | InventoryS
 @dataclass(frozen=True)
 class Resolution:
     """`image` and `digest` ("": whatever the image's tag means) are what runs; `elsewhere` other
-    references under which the digest was seen. The environment of a job that repeats one exactly is
-    a row without id when it was deleted since."""
+    references under which the digest was seen, `known` the images that had it on an engine. The
+    environment of a job that repeats one exactly is a row without id when it was deleted since."""
 
     environment: ExecutionEnvironment
     reason: str
     digest: str = ""
     image: str = ""
     elsewhere: tuple[str, ...] = ()
+    known: tuple[Image, ...] = ()
 
 
 def resolve_environment(row: Row) -> Resolution:
@@ -53,23 +59,38 @@ def resolve_environment(row: Row) -> Resolution:
 
 def _with_digest(environment: ExecutionEnvironment, reason: str) -> Resolution:
     digest = environment.wanted_digest
-    elsewhere = _seen_as(environment, digest) if digest else ()
-    return Resolution(environment, reason, digest, environment.image, elsewhere)
+    elsewhere, known = _seen(environment, digest)
+    return Resolution(environment, reason, digest, environment.image, elsewhere, known)
 
 
 def _repeated(job: Job) -> Resolution:
     """What the repeated job ran: launch copied it, and nothing that was changed since counts."""
-    environment = job.execution_environment
-    elsewhere: tuple[str, ...] = ()
+    environment, digest = job.execution_environment, job.ee_wanted_digest
+    elsewhere, known = _seen(environment, digest)
     if environment is None:
         environment = ExecutionEnvironment(name=job.ee_name, image=job.ee_image)
     else:
-        elsewhere = (environment.image, *_seen_as(environment, job.ee_wanted_digest))
-    return Resolution(environment, job.ee_reason, job.ee_wanted_digest, job.ee_image, elsewhere)
+        elsewhere = (environment.image, *elsewhere)
+    return Resolution(environment, job.ee_reason, digest, job.ee_image, elsewhere, known)
 
 
-def _seen_as(environment: ExecutionEnvironment, digest: str) -> tuple[str, ...]:
-    return tuple(environment.digests.filter(digest=digest).values_list("reference", flat=True))
+def _seen(
+    environment: ExecutionEnvironment | None, digest: str
+) -> tuple[tuple[str, ...], tuple[Image, ...]]:
+    """Under which references this EE meant the digest, and which images had it for any EE."""
+    if not digest:
+        return (), ()
+    # One question for both: every launch asks.
+    of_this = EnvironmentDigest.objects.filter(environment=environment, digest=digest)
+    of_any = ImageContents.objects.filter(digest=digest).exclude(image_id="")
+    rows = of_this.order_by().values_list("reference", Value(""), Value("")).union(
+        of_any.order_by().values_list(Value(""), "image_id", "platform")
+    )  # fmt: skip
+    found = list(rows)
+    return (
+        tuple(reference for reference, _, _ in found if reference),
+        tuple(Image(image, digest, where, (digest,)) for _, image, where in found if image),
+    )
 
 
 def candidates(row: Row) -> Iterator[Candidate]:
@@ -133,6 +154,28 @@ def _global() -> Iterator[Candidate]:
 def _control_plane() -> ExecutionEnvironment | None:
     managed = ExecutionEnvironment.objects.filter(organization=None, managed=True)
     return managed.order_by("-created").first()
+
+
+def to_resolve(job: UnifiedJob) -> tuple[Job | ProjectUpdate | InventoryUpdate, bool]:
+    """The child row with all that resolving most often asks for, in one question and without what
+    only later steps read; and whether a job that it depends on did not succeed."""
+    model: type[Any] = {
+        "job": Job, "project_update": ProjectUpdate, "inventory_update": InventoryUpdate,
+    }[job.kind]  # fmt: skip
+    only = ("name", "organization", "instance_group", "execution_environment")
+    of_jobs = ("inventory", "repeats", "ee_name", "ee_image", "ee_reason", "ee_wanted_digest")
+    of_updates = ("inventory", "inventory_source", "ee_reason")
+    more: tuple[str, ...] = of_updates if model is InventoryUpdate else ("project",)
+    if model is Job:
+        more += of_jobs
+    dependencies = UnifiedJob.dependencies.through._default_manager
+    unsuccessful = dependencies.filter(from_unifiedjob=OuterRef("pk")).exclude(
+        to_unifiedjob__status="successful"
+    )
+    rows = model.objects.only(*only, *more)
+    related = ("organization", "instance_group", "execution_environment__credential")
+    row = rows.select_related(*related).annotate(held_up=Exists(unsuccessful)).get(pk=job.pk)
+    return row, row.held_up
 
 
 def specific(job: UnifiedJob) -> Job | ProjectUpdate | InventoryUpdate:

@@ -7,9 +7,10 @@ announced on the channel `gantry_jobs` as `<id>:<status>:<stage>`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.db import connection, transaction
+from django.db.models.sql import Query, UpdateQuery
 from django.utils import timezone
 
 from gantry.base.errors import Fenced
@@ -68,16 +69,27 @@ def move(job: UnifiedJob, *, status: str = "", stage: str = "", **fields: Any) -
     fields |= {"status": target, "stage": stage, "modified": now}
     # The same move again, after a commit whose answer was lost, finds the row where it left it.
     here = (job.status,) if target in FINISHED else (job.status, target)
-    with transaction.atomic():
-        changed = UnifiedJob.objects.filter(
-            pk=job.pk, lease_epoch=job.lease_epoch, status__in=here
-        ).update(**fields)
-        if not changed:
-            raise Fenced(f"Job {job.pk} is no longer ours.")
-        announce(job.pk, target, stage)
-        # Not before the commit: a transaction that is lost must leave the old values, to be
-        # tried again from.
-        transaction.on_commit(lambda: _take_over(job, fields))
+    held = UnifiedJob.objects.filter(pk=job.pk, lease_epoch=job.lease_epoch, status__in=here)
+    if not _update_and_announce(held.query, fields, f"{job.pk}:{target}:{stage}"):
+        raise Fenced(f"Job {job.pk} is no longer ours.")
+    # Not before the commit: a transaction that is lost must leave the old values, to be tried
+    # again from.
+    transaction.on_commit(lambda: _take_over(job, fields))
+
+
+def _update_and_announce(rows: Query, fields: dict[str, Any], words: str) -> bool:
+    """Whether there was a row. One statement where Django would make four, each a wait of its own:
+    a launch moves its job five times."""
+    update = cast("UpdateQuery", rows.chain(UpdateQuery))
+    update.add_update_values(fields)
+    sql, values = update.get_compiler(connection=connection).as_sql()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH moved AS ({sql} RETURNING 1) "  # noqa: S608 (Django's own statement)
+            "SELECT pg_notify('gantry_jobs', %s) FROM moved",
+            [*values, words],
+        )
+        return cursor.fetchone() is not None
 
 
 def _take_over(job: UnifiedJob, fields: dict[str, Any]) -> None:

@@ -117,8 +117,8 @@ class PodStream(Protocol):
 
 
 class Engine(Protocol):
-    """Twelve verbs. Each may be called twice with the same effect; each raises EngineError (or its
-    subclass EngineUnreachable, the only one worth a retry) with the engine's own words."""
+    """Thirteen verbs. Each may be called twice with the same effect; each raises EngineError (or
+    its subclass EngineUnreachable, the only one worth a retry) with the engine's own words."""
 
     name: str
 
@@ -163,5 +163,8 @@ class Engine(Protocol):
 
     async def tag(self, reference: str, name: str) -> None:
         """12. Give an image that is here one more name."""
+
+    async def has(self, image_id: str) -> bool:
+        """13. Whether the image with this id is here: the quickest question about an image."""
 
     async def close(self) -> None: ...
