@@ -9,6 +9,7 @@ import pytest
 from gantry.images.builder import host
 from gantry.images.builder.failure import explain
 from gantry.images.builder.index import Index, IndexUnreachable
+from gantry.images.builder.lock import Base, Lock
 
 LISTED = """\
 :env:.index-url='https://me:pass%40word@pip.example.org/simple'
@@ -87,8 +88,7 @@ def test_an_index_that_does_not_answer_is_named_without_its_password() -> None:
         ("E: Version '1.0' for 'tree' was not found", "system_missing"),
         ("Error: Unable to find a match: no-such", "system_missing"),
         ("ERROR: No matching distribution found for nowhere", "python_missing"),
-        ("ERROR: Failed to resolve the requested dependencies map. Could not satisfy the "
-         "following requirements:", "collection_conflict"),
+        ("ERROR: no package manager to install tree", "no_package_manager"),
         ("[ERROR]: Unknown error when attempting to call Galaxy at 'https://g/api': <urlopen>",
          "index_unreachable"),
         ("OSError: [Errno 28] No space left on device", "disk_full"),
@@ -100,3 +100,48 @@ def test_the_words_of_the_tools_are_explained(line: str, code: str) -> None:
     assert failure.code == code
     assert failure.status == "failed"
     assert failure.cure
+
+
+UNRESOLVED = "[ERROR]: Failed to resolve the requested dependencies map. Could not satisfy the "
+
+
+def test_collections_that_contradict_each_other_are_told_from_one_that_is_not_there() -> None:
+    one = "* acme.rope:>=2.0.0 (dependency of acme.sail:1.0.0)"
+    other = "* acme.rope:==1.0.0 (direct request)"
+    hint = "Hint: Pre-releases hosted on Galaxy or Automation Hub are not installed by default"
+    # ansible-core before 2.19 breaks lines where they are long.
+    for lines in ([one, other], [*one.rsplit(" ", 1), *other.rsplit(" ", 1)]):
+        both = explain("exit status 1", [f"{UNRESOLVED}following requirements:", *lines, hint])
+        assert both.code == "collection_conflict"
+        assert both.sentence.endswith(f"{one[2:]}; {other[2:]}")
+    alone = explain("exit status 1", [f"{UNRESOLVED}following requirements:", other, hint])
+    assert alone.code == "collection_missing"
+    assert alone.sentence.endswith(other[2:])
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (["E: Version '1.0' for 'tree' was not found"], "Debian package tree 1.0 of the lock is"),
+        (["E: Unable to locate package tree"], "Debian package tree 1.0 of the lock is no"),
+        (["Error: No match for argument: bash-5.1"], "RPM package bash 5.1 of the lock is no"),
+        ([f"{UNRESOLVED}following requirements:", "* acme.web:==2.0.0 (direct request)"],
+         "Collection acme.web 2.0.0 of the lock is no"),
+        (["ERROR: No matching distribution found for toml==0.10.2"],
+         "Python package toml 0.10.2 of the lock is no"),
+        (["E: Unable to locate package tree-common"], "A system package, or"),
+        (["E: Version '2.0' for 'tree' was not found"], "A system package, or"),
+        (["ERROR: No matching distribution found for bindep"], "A Python package, or"),
+    ],
+)  # fmt: skip
+def test_what_a_lock_has_and_nobody_else_is_no_longer_to_be_had(
+    lines: list[str], words: str
+) -> None:
+    packages = [("deb", "tree", "1.0"), ("rpm", "bash", "5.1"), ("collection", "acme.web", "2.0.0"),
+                ("python", "toml", "0.10.2")]  # fmt: skip
+    used = Lock("x", Base("b", "", ""), packages=tuple(
+        {"kind": kind, "name": name, "version": version} for kind, name, version in packages
+    ))  # fmt: skip
+    failure = explain("exit status 1", lines, used)
+    assert failure.sentence.startswith(words)
+    assert (failure.code == "lock_gone") == ("of the lock" in words)

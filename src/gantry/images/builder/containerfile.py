@@ -21,7 +21,7 @@ _FROM = re.compile(
 )
 _TAKES = re.compile(r"(?<=[\s,]from=)[\w.-]+|(?<=--from=)[\w.-]+")
 _ARG = re.compile(r"(?i)\s*ARG\s+(\w+)\s*=(.*)")
-# To a builder image (schema versions 1 and 2) ansible-builder 3 gives this script alone, and expects
+# To a builder image (schema versions 1 and 2) ansible-builder 3 gives this script alone and expects
 # the others there, which not even its own Containerfile puts into one; nor is root seen to.
 _LONE_SCRIPT = "COPY _build/scripts/pip_install /output/scripts/pip_install"
 _SCRIPTS = "USER root\nCOPY _build/scripts/ /output/scripts/"

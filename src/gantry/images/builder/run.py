@@ -216,12 +216,14 @@ async def _build_stages(
             tag=order.scratch if last else "", context=lambda: context.pieces(archive),
             use_cache=order.use_cache, platform=order.platform,
         )  # fmt: skip
-        image = await _build_stage(request, tools, say)
+        image = await _build_stage(request, order.used, tools, say)
         if not last:
             built |= {stage.name: image, str(number - 1): image}
 
 
-async def _build_stage(request: BuildRequest, tools: Tools, say: Say) -> str:
+async def _build_stage(
+    request: BuildRequest, used: lock.Lock | None, tools: Tools, say: Say
+) -> str:
     """The id of the image. The engine says it in its last line."""
     said: list[str] = []
     async with contextlib.aclosing(tools.store.build(request)) as lines:
@@ -237,7 +239,7 @@ async def _build_stage(request: BuildRequest, tools: Tools, say: Say) -> str:
             if error.code != "build":
                 raise JobFailure(error.sentence, cure=error.cure, code=error.code) from error
             words = error.sentence.replace(_NOISE, "")
-            raise explain(words, said) from error
+            raise explain(words, said, used) from error
     if not said or not _ID.fullmatch(said[-1]):
         raise JobFailure(
             "The engine's build ended without naming an image.",

@@ -7,12 +7,18 @@ wanted=""
 for manager in "@PACKAGE_MANAGER@" /usr/bin/microdnf /usr/bin/dnf /usr/bin/yum /usr/bin/apt-get; do
     if [ -x "$manager" ]; then wanted=$manager; break; fi
 done
-if [ -z "$wanted" ]; then
-    echo "gantry: the image has no package manager that Gantry knows (apt-get, dnf, microdnf)" >&2
-    exit 1
-fi
 verb=${1:-}
 [ $# -eq 0 ] || shift
+if [ -z "$wanted" ]; then
+    # Called after every build, whether anything was installed or not.
+    [ "$verb" != clean ] || exit 0
+    packages=""
+    for argument; do
+        case "$argument" in -*) ;; *) packages="$packages $argument" ;; esac
+    done
+    echo "ERROR: no package manager to install$packages" >&2
+    exit 1
+fi
 
 pinned() { # name -> name with its locked version
     line=$(grep -m1 "^$1 " "$here/versions.txt" 2>/dev/null || true)

@@ -1,0 +1,196 @@
+"""Builds whose collections come from a Galaxy server and whose system packages from an apt
+repository, of every schema version, and held to their lock."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gantry.base.bridge import in_thread
+from gantry.images.builder.lock import read_lock
+from gantry.images.podman_cli import Podman
+from tests.journeys.building import (
+    BASE,
+    IMAGE,
+    defined,
+    definition,
+    nothing_half_made,
+    packages,
+    podman,
+    site,
+    start_build,
+)
+from tests.journeys.deb_repository import DebRepository
+from tests.journeys.galaxy_server import TOKEN, GalaxyServer, build_archives
+from tests.journeys.outcome import ended, output, told
+from tests.journeys.package_index import PackageIndex
+from tests.journeys.world import World
+
+__all__ = ["nothing_half_made", "packages", "podman", "site"]
+pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.usefixtures("nothing_half_made")]
+
+COLLECTIONS = [
+    ("acme.rope", "1.0.0", {}), ("acme.rope", "2.0.0", {}), ("acme.rope", "2.1.0", {}),
+    ("acme.mast", "1.0.0", {"acme.rope": ">=1.0.0,<2.0.0"}),
+    ("acme.sail", "1.0.0", {"acme.rope": ">=2.0.0"}),
+]  # fmt: skip
+SITE_BASE = "localhost/gantry-test/site-base:1"
+VERSION_1 = f"""
+version: 1
+build_arg_defaults: {{EE_BASE_IMAGE: '{SITE_BASE}', EE_BUILDER_IMAGE: '{SITE_BASE}'}}
+dependencies: {{galaxy: requirements.yml, python: requirements.txt, system: bindep.txt}}
+additional_build_steps: {{prepend: RUN echo before, append: [RUN echo behind]}}
+"""
+VERSION_2 = f"""
+version: 2
+images: {{base_image: {{name: '{BASE}'}}, builder_image: {{name: '{BASE}'}}}}
+dependencies: {{python: requirements.txt}}
+additional_build_steps: {{append: RUN python3 -c 'import winch'}}
+"""
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("collections")
+    build_archives(folder, COLLECTIONS)
+    return folder
+
+
+@pytest.fixture
+def galaxy(
+    archives: Path, site: PackageIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[GalaxyServer]:
+    """This machine's ansible-galaxy knows the site's server alone."""
+    folder = tmp_path / "galaxy"
+    shutil.copytree(archives, folder, ignore=shutil.ignore_patterns("sources"))
+    server = GalaxyServer(folder).start()
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def debs(tmp_path: Path, ee_image: str, podman: Podman) -> Iterator[DebRepository]:
+    """The repository that SITE_BASE, a base and builder image, installs from."""
+    repository = DebRepository(tmp_path / "apt" / "pool").start()
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "Containerfile").write_text(
+        f"FROM {ee_image}\nCOPY sources.list /etc/apt/sources.list\n"
+    )
+    (tmp_path / "base" / "sources.list").write_text(f"{repository.source}\n")
+    podman.run("build", "--network=none", "--tag", SITE_BASE, str(tmp_path / "base"))
+    yield repository
+    podman.succeeds("image", "rm", SITE_BASE)
+    repository.stop()
+
+
+async def in_a_project(world: World, files: dict[str, str]) -> Any:
+    """An EE whose definition lies in a project with the files that it names."""
+    project = await in_thread(lambda: world.project(files, "Environments"))()
+    return await defined(world, "", IMAGE, project=project, path="execution-environment.yml")
+
+
+async def test_schema_1_with_everything_from_a_site_and_the_same_again_from_its_lock(
+    world: World, control: Any, site: PackageIndex, galaxy: GalaxyServer, debs: DebRepository
+) -> None:
+    from gantry.resources.models import ImageContents
+
+    site.add("windlass", "1.0")
+    debs.add("bollard", "1.0-1")
+    debs.add("hawser", "1.0-1", depends="bollard")
+    newer = galaxy.archive("acme.rope", "2.1.0").rename(galaxy.folder / "not-yet")
+    environment = await in_a_project(world, {
+        "execution-environment.yml": VERSION_1,
+        "requirements.yml": "collections: [acme.sail]\n",
+        "requirements.txt": "windlass\n",
+        "bindep.txt": "hawser [platform:dpkg]\n",
+    })  # fmt: skip
+    first = await ended(await start_build(world, environment))
+    said = await output(first)
+    assert first.status == "successful", (told(first), said)
+    assert TOKEN not in said
+    assert said.index("\nbefore\n") < said.index("\nbehind\n")
+
+    lock = yaml.safe_load(first.lock)
+    assert lock["builder"]["reference"] == SITE_BASE
+    for name, version in (("sail", "1.0.0"), ("rope", "2.0.0")):
+        [found] = [c for c in lock["collections"] if c["name"] == f"acme.{name}"]
+        assert found["version"] == version
+        assert len(found["sha256"]) == 64
+        assert found["source"].endswith(f"/acme-{name}-{version}.tar.gz")
+    added = [(p["name"], p["version"]) for p in lock["system"] if not p.get("base")]
+    assert added == [("bollard", "1.0-1"), ("hawser", "1.0-1")]
+
+    # Newer ones of all of them: the lock's are built again.
+    newer.rename(galaxy.archive("acme.rope", "2.1.0"))
+    site.add("windlass", "1.1")
+    debs.add("bollard", "1.1-1")
+    debs.add("hawser", "1.1-1", depends="bollard")
+    second = await ended(await start_build(world, environment, locked=True))
+    assert second.status == "successful", (told(second), await output(second))
+    assert read_lock(second.lock) == read_lock(first.lock)
+
+    def packages_of(build: Any) -> Any:
+        return ImageContents.objects.get(digest=build.result_digest).packages
+
+    assert await in_thread(packages_of)(second) == await in_thread(packages_of)(first)
+
+    # One that is gone is named, whichever it is.
+    debs.remove("hawser", "1.0-1")
+    gone = await ended(await start_build(world, environment, locked=True))
+    assert (gone.status, gone.failure_class) == ("failed", "lock_gone"), told(gone)
+    assert "Debian package hawser 1.0-1 of the lock is no longer to be had" in gone.job_explanation
+    galaxy.archive("acme.rope", "2.0.0").unlink()
+    gone = await ended(await start_build(world, environment, locked=True))
+    assert (gone.status, gone.failure_class) == ("failed", "lock_gone"), told(gone)
+    assert "Collection acme.rope 2.0.0 of the lock is no longer to be had" in gone.job_explanation
+
+
+async def test_schema_2_with_a_builder_image(
+    world: World, control: Any, site: PackageIndex, podman: Podman
+) -> None:
+    site.add("winch", "1.0")
+    files = {"execution-environment.yml": VERSION_2, "requirements.txt": "winch\n"}
+    build = await ended(await start_build(world, await in_a_project(world, files)))
+    said = await output(build)
+    assert build.status == "successful", (told(build), said)
+    assert f"Builder image {BASE}: " in said
+    assert read_lock(build.lock).builder is not None
+    # bindep and its like are the builder's alone.
+    installed = [p["name"] for p in read_lock(build.lock).added("python")]
+    assert installed == ["winch"]
+
+
+async def test_collections_that_contradict_each_other_are_named(
+    world: World, control: Any, galaxy: GalaxyServer
+) -> None:
+    text = definition("dependencies: {galaxy: {collections: [acme.mast, acme.sail]}}\n")
+    build = await ended(await start_build(world, await defined(world, text, IMAGE)))
+    assert (build.status, build.failure_class) == ("failed", "collection_conflict"), told(build)
+    for words in (
+        "The collections' requirements contradict each other",
+        "acme.rope:>=2.0.0 (dependency of acme.sail:1.0.0)",
+        "acme.rope:>=1.0.0,<2.0.0 (dependency of acme.mast:1.0.0)",
+    ):
+        assert words in build.job_explanation
+
+
+async def test_a_base_without_a_package_manager_is_told_when_something_is_to_be_installed(
+    world: World, control: Any, site: PackageIndex
+) -> None:
+    # What ansible-builder's scripts call, in their order: cleaning up is no reason to fail.
+    steps = "RUN rm /usr/bin/apt-get && $PKGMGR clean all && $PKGMGR install -y tree"
+    text = definition(f"additional_build_steps: {{prepend_base: {steps}}}\n")
+    build = await ended(await start_build(world, await defined(world, text, IMAGE)))
+    assert (build.status, build.failure_class) == ("failed", "no_package_manager"), told(build)
+    assert build.job_explanation.startswith(
+        "The image has none of the package managers that Gantry knows (apt-get, dnf, microdnf): "
+        "no package manager to install tree"
+    )
+    assert "Choose a base image that has one" in build.failure_cure
