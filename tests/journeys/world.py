@@ -22,7 +22,8 @@ def pack(files: dict[str, str]) -> bytes:
     with tarfile.open(fileobj=buffer, mode="w:gz") as tree:
         for name, text in files.items():
             member = tarfile.TarInfo(f"project/{name}")
-            member.size, member.mode = len(text.encode()), 0o644
+            # A script is one: an inventory that prints its hosts, say.
+            member.size, member.mode = len(text.encode()), 0o755 if text[:2] == "#!" else 0o644
             tree.addfile(member, io.BytesIO(text.encode()))
     return buffer.getvalue()
 

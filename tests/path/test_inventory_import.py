@@ -154,6 +154,12 @@ def test_what_a_host_says_decides_whether_it_is_enabled(bring: Bring) -> None:
     bring({"_meta": {"hostvars": {"a": {"deep": {"on": False}}}}, "web": ["a"]},
           enabled_var="gone,deep.on")  # fmt: skip
     assert not Host.objects.get(name="a").enabled
+    # Text marked as no template is asked as the text it is, and stays marked.
+    marked = {"on": {"__ansible_unsafe": "yes"}}
+    bring({"_meta": {"hostvars": {"a": marked}}, "web": ["a"]}, enabled_var="on",
+          enabled_value="yes")  # fmt: skip
+    assert Host.objects.get(name="a").enabled
+    assert hosts()["a"]["on"] == {"__ansible_unsafe": "yes"}
 
 
 def test_hosts_are_known_by_their_instance_and_may_change_names(bring: Bring) -> None:

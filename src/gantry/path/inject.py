@@ -34,7 +34,7 @@ from gantry.path.project import check_playbook, choose_snapshot, tree
 from gantry.path.repeat import kept_inventory, kept_project
 from gantry.pods.agent import source
 from gantry.resources.credentials import ASK, Credential
-from gantry.resources.inventories import InventorySnapshot
+from gantry.resources.inventories import Inventory, InventorySnapshot
 from gantry.resources.inventory_script import build_script
 from gantry.resources.inventory_sources import InventoryUpdate
 from gantry.resources.jobs import Job, ProjectUpdate
@@ -87,8 +87,13 @@ def _inventory(job: Job) -> tuple[InventorySnapshot, str]:
             cure="Choose another inventory on the template and launch again.",
             code="inventory_missing",
         )
+    return keep_inventory(job.inventory)
+
+
+def keep_inventory(inventory: Inventory) -> tuple[InventorySnapshot, str]:
+    """What a job carries of an inventory, kept by its content: the row, and its JSON."""
     try:
-        script = build_script(job.inventory, towervars=True)
+        script = build_script(inventory, towervars=True)
     except InvalidInput as error:
         raise JobFailure(
             error.sentence, cure=error.cure or "Mend these variables.", code="inventory_broken"
@@ -98,7 +103,7 @@ def _inventory(job: Job) -> tuple[InventorySnapshot, str]:
     snapshot, _ = InventorySnapshot.objects.get_or_create(
         sha256=hashlib.sha256(data).hexdigest(),
         defaults={
-            "inventory": job.inventory,
+            "inventory": inventory,
             "data": zlib.compress(data, 3),
             "host_count": len(script["_meta"]["hostvars"]),
         },

@@ -163,7 +163,8 @@ class _Import:
 
     def run(self) -> dict[str, int]:
         # One at a time, and none twice; launches and edits of the inventory go on meanwhile.
-        inventory = Inventory.objects.select_for_update(no_key=True).get(pk=self.row.inventory_id)
+        of = self.row.inventory_id or 0
+        inventory = Inventory.objects.select_for_update(no_key=True).get(pk=of)
         kept = InventoryUpdate.objects.values_list("imported", flat=True).get(pk=self.row.pk)
         if kept is not None:
             return dict(kept)

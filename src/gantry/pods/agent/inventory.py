@@ -25,6 +25,7 @@ MOST = 512 << 20  # bytes of an answer
 LONGEST_NAME = 512
 PORT = re.compile(r"^(?P<name>[^:]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})$")
 UNGROUPED = ("all", "ungrouped")
+UNSAFE = "__ansible_unsafe"
 
 
 class Refused(Exception):
@@ -124,7 +125,7 @@ class Read:
             file.write(dump({"all": dump(self.all_vars)}) + "\n")
             for name, variables in self.group_vars.items():
                 told = variables.pop("_awx_description", "imported")
-                row = {"group": name, "vars": dump(variables), "description": str(told),
+                row = {"group": name, "vars": dump(variables), "description": str(plain(told)),
                        "children": list(self.children[name])}  # fmt: skip
                 file.write(dump(row) + "\n")
             for name, variables in self.host_vars.items():
@@ -134,7 +135,7 @@ class Read:
 
     def _host(self, name: str, variables: dict[str, Any]) -> dict[str, Any]:
         told = variables.pop("_awx_description", "imported")
-        row = {"host": name, "description": str(told), "groups": list(self.member_of[name]),
+        row = {"host": name, "description": str(plain(told)), "groups": list(self.member_of[name]),
                "enabled": self._enabled(variables),
                "instance_id": self._instance_id(variables)}  # fmt: skip
         for key in self.wanted.get("strip") or ():
@@ -161,10 +162,18 @@ def look_up(variables: dict[str, Any], paths: str) -> tuple[bool, Any]:
         for key in path.split("."):
             if not isinstance(value, dict) or key not in value:
                 break
-            value = value[key]
+            value = plain(value[key])
         else:
             return True, value
     return False, None
+
+
+def plain(value: Any) -> Any:
+    """Text that is never a template comes marked. The mark stays on the variables, so that jobs do
+    not take it for one either; what is asked of a host here is the text."""
+    if isinstance(value, dict) and list(value) == [UNSAFE]:
+        return value[UNSAFE]
+    return value
 
 
 def check_name(name: Any, what: str) -> None:
