@@ -15,6 +15,7 @@ import click
 from gantry import __version__
 from gantry.base.errors import GantryError
 from gantry.cli.ee import ee
+from gantry.cli.import_awx import import_awx
 from gantry.cli.instances import instance
 from gantry.cli.relaunch import relaunch
 from gantry.cli.setup import setup_django, with_database
@@ -217,6 +218,7 @@ def job_show(job_id: int) -> None:
 
 job.add_command(relaunch)
 main.add_command(ee)
+main.add_command(import_awx)
 main.add_command(instance)
 
 

@@ -1,0 +1,126 @@
+"""What is copied, in an order in which everything that a row points to is there before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Noun:
+    """A list of the API.
+
+    `key` tells one row from another where ids say nothing; `refs` are its fields that point to rows
+    of other nouns, `lists` the lists below a row whose members are copied, `late` the fields that
+    point to what comes after it. `only` narrows the source's list.
+    """
+
+    plural: str
+    key: tuple[str, ...] = ("name",)
+    refs: dict[str, str] = field(default_factory=dict)
+    lists: dict[str, str] = field(default_factory=dict)
+    late: tuple[str, ...] = ()
+    only: dict[str, str] = field(default_factory=dict)
+
+
+OWNED = {"organization": "organizations"}
+PROMPTS = {"inventory": "inventories", "execution_environment": "execution_environments"}
+
+NOUNS = (
+    Noun("instance_groups", late=("credential",), refs={"credential": "credentials"}),
+    Noun(
+        "organizations",
+        refs={"default_environment": "execution_environments"},
+        lists={"instance_groups": "instance_groups", "galaxy_credentials": "credentials"},
+        late=("default_environment", "galaxy_credentials", "instance_groups"),
+    ),
+    Noun("users", key=("username",)),
+    Noun("teams", key=("name", "organization"), refs=OWNED),
+    Noun("labels", key=("name", "organization"), refs=OWNED),
+    Noun("credential_types", key=("name", "kind")),
+    Noun(
+        "credentials",
+        key=("name", "credential_type", "organization"),
+        refs={**OWNED, "credential_type": "credential_types"},
+    ),
+    Noun(
+        "credential_input_sources",
+        key=("target_credential", "input_field_name"),
+        refs={"target_credential": "credentials", "source_credential": "credentials"},
+    ),
+    Noun("execution_environments", refs={**OWNED, "credential": "credentials"}),
+    Noun(
+        "projects",
+        key=("name", "organization"),
+        refs={
+            **OWNED, "credential": "credentials",
+            "signature_validation_credential": "credentials",
+            "default_environment": "execution_environments",
+        },
+    ),
+    Noun(
+        "inventories",
+        key=("name", "organization"),
+        refs=OWNED,
+        lists={"instance_groups": "instance_groups", "labels": "labels"},
+    ),
+    Noun("hosts", key=("name", "inventory"), refs={"inventory": "inventories"}),
+    Noun(
+        "groups",
+        key=("name", "inventory"),
+        refs={"inventory": "inventories"},
+        lists={"children": "groups", "hosts": "hosts"},
+        late=("children", "hosts"),
+    ),
+    Noun(
+        "inventory_sources",
+        key=("name", "inventory"),
+        refs={
+            "inventory": "inventories", "source_project": "projects", "credential": "credentials",
+            "execution_environment": "execution_environments",
+        },
+        lists={"credentials": "credentials"},
+    ),
+    Noun(
+        "job_templates",
+        key=("name", "organization"),
+        refs={
+            **OWNED, **PROMPTS, "project": "projects", "webhook_credential": "credentials",
+        },
+        lists={
+            "credentials": "credentials", "labels": "labels", "instance_groups": "instance_groups",
+        },
+    ),
+    Noun(
+        "schedules",
+        key=("name", "unified_job_template"),
+        refs=PROMPTS,
+        lists={
+            "credentials": "credentials", "labels": "labels", "instance_groups": "instance_groups",
+        },
+    ),
+)  # fmt: skip
+
+# Of a schedule's template: AWX's unified_job_type -> noun.
+TEMPLATES = {
+    "job": "job_templates",
+    "project_update": "projects",
+    "inventory_update": "inventory_sources",
+    "system_job": "system_job_templates",
+}
+# What has roles of its own: AWX's resource_type -> noun.
+WITH_ROLES = {
+    "organization": "organizations", "team": "teams", "project": "projects",
+    "credential": "credentials", "inventory": "inventories", "job_template": "job_templates",
+    "instance_group": "instance_groups",
+}  # fmt: skip
+# Lists of AWX that are not copied, and what the report says where they are not empty.
+LEFT = {
+    "workflow_job_templates": "workflow templates: Gantry has no workflows yet",
+    "notification_templates": "notification templates: Gantry has no notifications yet",
+    "applications": "OAuth2 applications: their client secrets are never shown; register them anew",
+    "tokens": "tokens: they are never shown; people make new ones",
+    "unified_jobs": "the history of jobs: it stays where it is",
+}
