@@ -167,6 +167,21 @@ async def test_schema_2_with_a_builder_image(
     assert installed == ["winch"]
 
 
+async def test_a_builder_image_that_nobody_named_is_said_to_be_the_default(
+    world: World, control: Any, site: PackageIndex
+) -> None:
+    world.organization.allowed_registries = ["localhost"]
+    await in_thread(world.organization.save)()
+    text = f"build_arg_defaults: {{EE_BASE_IMAGE: '{BASE}'}}\n"
+    build = await ended(await start_build(world, await defined(world, text, IMAGE)))
+    assert build.failure_class == "registry_not_allowed", told(build)
+    assert build.job_explanation.startswith(
+        "The definition names no builder image, and ansible-builder's own cannot be had: "
+    )
+    assert "quay.io" in build.job_explanation
+    assert "build_arg_defaults.EE_BUILDER_IMAGE" in build.failure_cure
+
+
 async def test_collections_that_contradict_each_other_are_named(
     world: World, control: Any, galaxy: GalaxyServer
 ) -> None:
