@@ -78,7 +78,7 @@ def update(source: Any, path: str) -> tuple[float, Any]:
 
 def snapshot(inventory: Any) -> float:
     """Seconds to make what a job carries: the script, as JSON, compressed and kept."""
-    from gantry.path.inject import keep_inventory
+    from gantry.path.opened import keep_inventory
 
     began = time.perf_counter()
     keep_inventory(inventory)

@@ -19,6 +19,24 @@ def snapshot(project: Any, *playbooks: str) -> None:
     project.save()
 
 
+def ad_hoc_command(inventory: Any, credential: Any, host: Any) -> Any:
+    from gantry.resources import models as m
+    from gantry.resources.events import event_id
+
+    command = m.AdHocCommand.objects.create(
+        kind="ad_hoc_command", name="ping", module_name="ping", inventory=inventory,
+        organization=inventory.organization, credential=credential, status="successful", lines=1,
+        emitted_events=1, start_secrets=SECRET,
+    )  # fmt: skip
+    command.hosts.add(host)
+    m.JobEvent.objects.create(
+        id=event_id(command.pk, 1), job_id=command.pk, job_created=command.created, counter=1,
+        event="runner_on_ok", uuid="a1", created=datetime.now(UTC), stdout="pong", start_line=0,
+        end_line=1, event_data=json.dumps({}), host_id=host.pk, host_name="host",
+    )  # fmt: skip
+    return command
+
+
 def build() -> dict[str, int]:
     """Plural -> id."""
     from gantry.resources import models as m
@@ -132,6 +150,8 @@ def build() -> dict[str, int]:
         "instance_groups": instances.pk,
         "job_templates": template.pk,
         "jobs": job.pk,
+        "ad_hoc_commands": (command := ad_hoc_command(inventory, credential, host)).pk,
+        "ad_hoc_command_events": event_id(command.pk, 1),
         "job_host_summaries": result.pk,
         "schedules": schedule.pk,
         "system_job_templates": system.pk,

@@ -65,6 +65,7 @@ def values_of(category: str) -> dict[str, Any]:
             "LOCAL_PASSWORD_MIN_SPECIAL": s.local_password_min_special,
         },
         "jobs": {
+            "AD_HOC_COMMANDS": list(s.ad_hoc_commands),
             "ALLOW_JINJA_IN_EXTRA_VARS": s.allow_jinja_in_extra_vars,
             "DEFAULT_JOB_TIMEOUT": s.default_job_timeout,
         },

@@ -36,7 +36,8 @@ class Busy(APIException):
 
 
 def _of_inventory(row: Any) -> Q:
-    return Q(as_job__inventory=row) | Q(as_inventory_update__inventory=row)
+    names = ("as_job", "as_inventory_update", "as_ad_hoc_command")
+    return Q(*((f"{name}__inventory", row) for name in names), _connector=Q.OR)
 
 
 # Which jobs need a row of a kind.

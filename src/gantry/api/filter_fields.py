@@ -70,7 +70,7 @@ ALIASES: dict[type[Model], dict[str, str]] = {
     },
     UnifiedJob: {
         "job": "as_job", "project_update": "as_project_update",
-        "inventory_update": "as_inventory_update",
+        "inventory_update": "as_inventory_update", "ad_hoc_command": "as_ad_hoc_command",
         "job_template": "as_job__job_template",
     },
     UnifiedJobTemplate: {

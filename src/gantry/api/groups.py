@@ -33,6 +33,7 @@ class GroupSerializer(AwxSerializer):
             "children",
             "all_hosts",
             "inventory_sources",
+            "ad_hoc_commands",
         )
     }
     linked = ("inventory",)
@@ -81,6 +82,12 @@ def descendants(group: int) -> set[int]:
 
 def ancestors(groups: set[int]) -> set[int]:
     return set().union(*(_walk(g, "to_group_id", "from_group_id") for g in groups))
+
+
+def hosts_below(group: Group) -> QuerySet[Host]:
+    """Those of a group and of all groups below it."""
+    members = Group.hosts.through.objects.filter(group__in=descendants(group.pk))
+    return Host.objects.filter(pk__in=members.values("host"))
 
 
 def _walk(start: int, near: str, far: str) -> set[int]:
@@ -213,8 +220,7 @@ class GroupAllHostsList(SubListView):
     relationship = "hosts"
 
     def children(self, parent: Any) -> QuerySet[Any]:
-        members = Group.hosts.through.objects.filter(group__in=descendants(parent.pk))
-        return Host.objects.filter(pk__in=members.values("host"))
+        return hosts_below(parent)
 
 
 class HostGroupsList(AttachView):

@@ -51,7 +51,7 @@ class InventorySerializer(AwxSerializer):
         for name in (
             "hosts", "groups", "root_groups", "variable_data", "script", "job_templates",
             "object_roles", "access_list", "instance_groups", "inventory_sources",
-            "update_inventory_sources",
+            "update_inventory_sources", "ad_hoc_commands",
         )
     }  # fmt: skip
     linked = ("organization",)

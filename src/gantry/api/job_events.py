@@ -188,7 +188,7 @@ class ProjectUpdateEventsList(EventList):
         return ProjectUpdate.objects.all()
 
 
-class _OfEvent(NounView):
+class OfEvent(NounView):
     """Finds a job by an event's id."""
 
     model = JobEvent
@@ -196,8 +196,7 @@ class _OfEvent(NounView):
 
     def job(self) -> Any:
         if not hasattr(self, "_job"):
-            rows = Job.objects.select_related("job_template")
-            found = rows.filter(pk=self.kwargs["pk"] >> COUNTER_BITS).first()
+            found = self.job_rows().filter(pk=self.kwargs["pk"] >> COUNTER_BITS).first()
             if found is None:
                 raise Http404("No JobEvent matches the given query.")
             if not access.may(self.request.user, "read", found):
@@ -205,17 +204,20 @@ class _OfEvent(NounView):
             self._job = found
         return self._job
 
+    def job_rows(self) -> QuerySet[Any]:
+        return Job.objects.select_related("job_template")
+
     def get_serializer_context(self) -> dict[str, Any]:
         return {**super().get_serializer_context(), "job": self.job(), "no_truncate": True}
 
 
-class JobEventDetail(_OfEvent):
+class JobEventDetail(OfEvent):
     def get(self, request: Request, **kwargs: Any) -> Response:
         row = get_object_or_404(events_of(self.job()), pk=self.kwargs["pk"])
         return Response(self.get_serializer(row).data)
 
 
-class JobEventChildrenList(_OfEvent, ListView):
+class JobEventChildrenList(OfEvent, ListView):
     pagination_class = EventPagination
     ordering = ("start_line",)
 

@@ -8,6 +8,7 @@ from django.db.models import Model
 
 from gantry.resources.models import (
     ActivityStream,
+    AdHocCommand,
     Credential,
     CredentialType,
     EnvironmentBuild,
@@ -67,6 +68,7 @@ NAMES: dict[type[Model], tuple[str, str]] = {
     SystemJobTemplate: ("system_job_template", "system_job_templates"),
     SystemJob: ("system_job", "system_jobs"),
     Schedule: ("schedule", "schedules"),
+    AdHocCommand: ("ad_hoc_command", "ad_hoc_commands"),
     JobEvent: ("job_event", "job_events"),
     JobHostSummary: ("job_host_summary", "job_host_summaries"),
     UnifiedJob: ("unified_job", "unified_jobs"),
@@ -86,6 +88,7 @@ HISTORIES = {
 # What AWX calls them in OPTIONS where it is not the type in title case.
 TITLES = {
     "job": "Playbook Run",
+    "ad_hoc_command": "Command",
     "project_update": "SCM Update",
     "inventory_update": "Inventory Sync",
     "system_job": "Management Job",

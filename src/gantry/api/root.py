@@ -42,6 +42,7 @@ LISTING = {
     "system_job_templates": "system_job_templates",
     "system_jobs": "system_jobs",
     "schedules": "schedules",
+    "ad_hoc_commands": "ad_hoc_commands",
     "labels": "labels",
     "unified_job_templates": "unified_job_templates",
     "unified_jobs": "unified_jobs",

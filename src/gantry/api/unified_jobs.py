@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gantry.api.ad_hoc_commands import AdHocCommandListSerializer
 from gantry.api.environment_builds import EnvironmentBuildListSerializer
 from gantry.api.inventory_updates import InventoryUpdateListSerializer
 from gantry.api.jobs import JobListSerializer
@@ -24,11 +25,12 @@ class JobsView(MixedListView):
     kinds = {
         "job": JobListSerializer, "project_update": ProjectUpdateListSerializer,
         "inventory_update": InventoryUpdateListSerializer,
+        "ad_hoc_command": AdHocCommandListSerializer,
         "environment_build": EnvironmentBuildListSerializer,
         "system_job": SystemJobListSerializer,
     }  # fmt: skip
     # AWX's own, which its clients choose by
-    types = ("project_update", "inventory_update", "job", "system_job")
+    types = ("project_update", "inventory_update", "job", "ad_hoc_command", "system_job")
 
 
 class UnifiedJobList(JobsView):

@@ -7,6 +7,8 @@ from django.urls import include, path
 from gantry.api import (
     access_list,
     activity_stream,
+    ad_hoc_command_events,
+    ad_hoc_commands,
     app_settings,
     applications,
     auth,
@@ -251,6 +253,7 @@ v2 = [
             "inventory_sources": inventory_source_lists.InventoryInventorySourcesList,
             "update_inventory_sources": inventory_source_lists.InventoryInventorySourcesUpdate,
             "input_inventories": inventory_kinds.InventoryInputInventoriesList,
+            "ad_hoc_commands": ad_hoc_commands.InventoryAdHocCommandsList,
             "job_templates": job_templates.InventoryJobTemplateList,
             **rights(Inventory),
             "instance_groups": instance_group_lists.instance_groups_of(Inventory),
@@ -302,6 +305,7 @@ v2 = [
             "potential_children": groups.GroupPotentialChildrenList,
             "variable_data": groups.GroupVariableData,
             "inventory_sources": inventory_source_lists.GroupInventorySourcesList,
+            "ad_hoc_commands": ad_hoc_commands.GroupAdHocCommandsList,
         },
     ),
     *noun(
@@ -315,6 +319,8 @@ v2 = [
             "inventory_sources": inventory_source_lists.HostInventorySourcesList,
             "smart_inventories": inventory_kinds.HostSmartInventoriesList,
             "ansible_facts": inventory_kinds.HostAnsibleFacts,
+            "ad_hoc_commands": ad_hoc_commands.HostAdHocCommandsList,
+            "ad_hoc_command_events": ad_hoc_command_events.HostAdHocCommandEventsList,
         },
     ),
     *noun(
@@ -382,6 +388,22 @@ v2 = [
         "job_events",
         {"detail": job_events.JobEventDetail},
         {"children": job_events.JobEventChildrenList},
+    ),
+    *noun(
+        "ad_hoc_commands",
+        {
+            "list": ad_hoc_commands.AdHocCommandList,
+            "detail": ad_hoc_commands.AdHocCommandDetail,
+        },
+        {
+            "cancel": ad_hoc_commands.AdHocCommandCancel,
+            "relaunch": ad_hoc_commands.AdHocCommandRelaunch,
+            "stdout": ad_hoc_commands.AdHocCommandStdout,
+            "events": ad_hoc_command_events.AdHocCommandEventsList,
+        },
+    ),
+    *noun(
+        "ad_hoc_command_events", {"detail": ad_hoc_command_events.AdHocCommandEventDetail}, {}
     ),
     *noun(
         "environment_builds",

@@ -193,6 +193,14 @@ class Settings:
         "`always`, `never`. As AWX's ALLOW_JINJA_IN_EXTRA_VARS.",
         default="template",
     )
+    ad_hoc_commands: tuple[str, ...] = setting(
+        "The modules that ad hoc commands may run. As AWX's AD_HOC_COMMANDS.",
+        default=(
+            "command", "shell", "yum", "apt", "apt_key", "apt_repository", "apt_rpm", "service",
+            "group", "user", "mount", "ping", "selinux", "setup", "win_ping", "win_service",
+            "win_updates", "win_group", "win_user",
+        ),
+    )  # fmt: skip
     activity_stream_enabled: bool = setting(
         "Record in the activity stream who changed what. AWX's ACTIVITY_STREAM_ENABLED.",
         default=True,

@@ -40,6 +40,7 @@ from gantry.path.resolve import Resolution, resolve_environment, specific, to_re
 from gantry.path.trust import Proof, Trust, check_registry, trust_of
 from gantry.pods.contract import PullProgress
 from gantry.record.ingest import RecordedJob
+from gantry.resources.ad_hoc import AdHocCommand
 from gantry.resources.environments import EnvironmentDigest
 from gantry.resources.events import JobEvent
 from gantry.resources.host_filter import hosts_of
@@ -208,7 +209,11 @@ def prepare(job: UnifiedJob, settings: Settings) -> Payload:
     row = specific(job)
     row.execution_node = job.execution_node = row.controller_node
     payload = build_payload(row)
-    if isinstance(row, Job):
+    if isinstance(row, AdHocCommand):
+        AdHocCommand.objects.filter(pk=row.pk, lease_epoch=job.lease_epoch).update(
+            inventory_snapshot=payload.inventory
+        )
+    elif isinstance(row, Job):
         Job.objects.filter(pk=row.pk, lease_epoch=job.lease_epoch).update(
             project_snapshot=payload.project,
             inventory_snapshot=payload.inventory,
@@ -260,7 +265,7 @@ def recorded_job(job: UnifiedJob) -> Recorded:
     row = specific(job)
     secrets = masked_secrets(job)
     assert secrets is not None, "a job that has a pod has its mask"
-    inventory = row.inventory if isinstance(row, Job) else None
+    inventory = row.inventory if isinstance(row, Job | AdHocCommand) else None
     hosts = dict(hosts_of(inventory).values_list("name", "pk")) if inventory else {}
     fields = RecordedJob(job.pk, row.created, job.lease_epoch, job.kind)
     return Recorded(fields, Redactor(secrets), hosts)

@@ -1,21 +1,28 @@
-"""The ansible-playbook command line of a job, and its extra vars as a file.
+"""The ansible-playbook or ansible command line of a job, and its extra vars as a file.
 
-The order and the spelling are AWX's (RunJob.build_args in awx/main/tasks/jobs.py), so that job_args
-reads the same; passwords go by files, never by prompt or argument.
+The order and the spelling are AWX's (build_args of RunJob and RunAdHocCommand in
+awx/main/tasks/jobs.py), so that job_args reads the same; passwords go by files, never by prompt or
+argument.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
+from gantry.base.config import settings
+from gantry.base.errors import JobFailure
+from gantry.resources.ad_hoc import AdHocCommand
 from gantry.resources.jobs import Job
 from gantry.resources.surveys import open_answers
 from gantry.resources.variables import parse_variables
 
 EXTRA_VARS = "/runner/env/extravars"
 INVENTORY = "/runner/inventory/hosts"
+Option = tuple[Any, list[str]]  # the words, where the first is true
+_JINJA = re.compile(r"\{\{[^}]+\}\}|\{%[^%]+%\}")
 # What YAML takes for no character of a text, or for the end of a line.
 _ESCAPED = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -26,13 +33,12 @@ def playbook_arguments(
     job: Job, machine: dict[str, Any], vaults: list[tuple[str, str]]
 ) -> list[str]:
     """`machine` are the opened inputs of the Machine credential, `vaults` pairs of id and file."""
-    become = {"--become-method": "become_method", "--become-user": "become_username"}
-    options: list[tuple[Any, list[str]]] = [
+    options: list[Option] = [
         (job.job_type == "check", ["--check"]),
         (True, ["-u", machine.get("username") or "root"]),
         (job.become_enabled, ["--become"]),
         (job.diff_mode, ["--diff"]),
-        *((machine.get(field), [flag, str(machine.get(field))]) for flag, field in become.items()),
+        *_become(machine),
         *((True, ["--vault-id", f"{identity or 'default'}@{path}"]) for identity, path in vaults),
         (job.forks, [f"--forks={job.forks}"]),
         (job.force_handlers, ["--force-handlers"]),
@@ -42,23 +48,74 @@ def playbook_arguments(
         (job.skip_tags, [f"--skip-tags={job.skip_tags}"]),
         (job.start_at_task, [f"--start-at-task={job.start_at_task}"]),
     ]
-    chosen = [word for wanted, words in options if wanted for word in words]
-    return ["ansible-playbook", *chosen, "-i", INVENTORY, "-e", f"@{EXTRA_VARS}", job.playbook]
+    return [
+        "ansible-playbook", *_chosen(options), "-i", INVENTORY, "-e", f"@{EXTRA_VARS}",
+        job.playbook,
+    ]  # fmt: skip
 
 
-def meta_variables(job: Job) -> dict[str, Any]:
-    """What AWX tells every playbook about its own job, under both prefixes."""
-    user, project = job.created_by, job.project
+def ad_hoc_arguments(command: AdHocCommand, machine: dict[str, Any]) -> list[str]:
+    """`machine` are the opened inputs of the Machine credential."""
+    pattern = command.limit or "all"
+    options: list[Option] = [
+        (command.job_type == "check", ["--check"]),
+        (True, ["-u", machine.get("username") or "root"]),
+        (command.become_enabled, ["--become"]),
+        *_become(machine),
+        (command.forks, [f"--forks={command.forks}"]),
+        (command.diff_mode, ["--diff"]),
+        (command.verbosity, ["-" + "v" * min(5, command.verbosity)]),
+        (not pattern.startswith("-"), [pattern]),
+        (True, ["-i", INVENTORY, "-e", f"@{EXTRA_VARS}", "-m", command.module_name]),
+        (command.module_args, _argument("-a", "--args", command.module_args)),
+        # Hosts that look like an option are hosts all the same, and choose no other module.
+        (pattern.startswith("-"), ["--", pattern]),
+    ]
+    return ["ansible", *_chosen(options)]
+
+
+def _argument(short: str, long: str, value: str) -> list[str]:
+    """An option with a value that may itself begin with a dash."""
+    return [f"{long}={value}"] if value.startswith("-") else [short, value]
+
+
+def _become(machine: dict[str, Any]) -> Iterator[Option]:
+    become = {"--become-method": "become_method", "--become-user": "become_username"}
+    for flag, field in become.items():
+        yield machine.get(field), [flag, str(machine.get(field))]
+
+
+def _chosen(options: list[Option]) -> list[str]:
+    return [word for wanted, words in options if wanted for word in words]
+
+
+def check_no_jinja(command: AdHocCommand) -> None:
+    """Raises JobFailure for arguments with Jinja in them, unless the installation allows it."""
+    if settings().allow_jinja_in_extra_vars != "always" and _JINJA.search(command.module_args):
+        raise JobFailure(
+            "Inline Jinja variables are not allowed.",
+            cure="Leave the braces out of the module's arguments, or have the administrator set "
+            "GANTRY_ALLOW_JINJA_IN_EXTRA_VARS to `always`.",
+            code="jinja_refused",
+        )
+
+
+def meta_variables(job: Job | AdHocCommand) -> dict[str, Any]:
+    """What AWX tells everything that runs about its own job, under both prefixes."""
+    user = job.created_by
     facts: dict[str, Any] = {
         "job_id": job.pk,
         "job_launch_type": job.launch_type,
-        "project_revision": job.scm_revision,
-        "project_scm_branch": project.scm_branch if project else "",
-        "job_scm_branch": job.scm_branch,
-        "job_template_id": job.job_template_id,
-        "job_template_name": job.job_template.name if job.job_template else None,
         "execution_node": job.execution_node,
     }
+    if isinstance(job, Job):
+        facts |= {
+            "project_revision": job.scm_revision,
+            "project_scm_branch": job.project.scm_branch if job.project else "",
+            "job_scm_branch": job.scm_branch,
+            "job_template_id": job.job_template_id,
+            "job_template_name": job.job_template.name if job.job_template else None,
+        }
     if user is not None:
         facts |= {
             "user_id": user.pk,
@@ -87,7 +144,16 @@ def extra_vars_file(job: Job, injected: dict[str, Any], allow_jinja: str) -> str
     elif allow_jinja == "template" and job.job_template is not None:
         own = parse_variables(job.job_template.extra_vars, field="extra_vars")
         trusted = {k: v for k, v in variables.items() if k in own and own[k] == v}
-    ours = {**injected, **meta_variables(job)}
+    return _file(variables, trusted, {**injected, **meta_variables(job)})
+
+
+def ad_hoc_variables_file(command: AdHocCommand) -> str:
+    """As above; nothing in them is evaluated, as in AWX."""
+    variables = parse_variables(command.extra_vars, field="extra_vars")
+    return _file(variables, {}, meta_variables(command))
+
+
+def _file(variables: dict[str, Any], trusted: dict[str, Any], ours: dict[str, Any]) -> str:
     lines = [_line(k, v, k not in trusted) for k, v in variables.items() if k not in ours]
     lines += [_line(k, v, True) for k, v in ours.items()]
     return "---\n" + "".join(lines) if lines else "--- {}\n"

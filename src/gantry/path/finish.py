@@ -53,6 +53,19 @@ BEFORE_ANY_PLAY = {
     4: ("playbook_unparsable", "The playbook, or something it reads, cannot be understood.",
         "The output names the file and the line: mend it, sync the project, launch again."),
 }  # fmt: skip
+# Of `ansible`, which has no recap: lib/ansible/cli/adhoc.py.
+AD_HOC_EXIT = ANSIBLE_EXIT | {
+    1: ("module_error", "ansible ended with an error.",
+        "Its output above says which host or which argument it is about."),
+    2: ("hosts_failed", "The module failed on one or more hosts.",
+        "The output names the hosts, each with what the module said."),
+    5: ("bad_options", "ansible was called with options it does not know.",
+        "Check the command's fields against the ansible-core of its execution environment."),
+    99: ("interrupted", "ansible was interrupted inside the pod.",
+         "Somebody or something sent it a signal; launch again."),
+    250: ("ansible_crashed", "ansible met an unexpected exception.",
+          "The traceback is in the output; try another version of ansible-core."),
+}  # fmt: skip
 SYNC_EXIT = {
     2: ("sync_failed", "The project could not be synced.",
         "The last lines of the output are git's own words: check URL, branch and credential of "
@@ -89,6 +102,7 @@ INVENTORY_EXIT = {
          "It must be a regular expression of Python."),
 }  # fmt: skip
 ERROR_LINE = re.compile(r"^(?:gantry-(?:sync|inventory): |\[ERROR\]: |ERROR! )(.+)$", re.MULTILINE)
+ANSIBLE = re.compile(r"\bansible(-playbook)?\b")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 LONGEST_WORDS = 500
 # The agent's own reasons for an end (pods/agent/agent.py): status, class, sentence, cure.
@@ -135,6 +149,8 @@ def _by_exit(kind: str, rc: int, evidence: dict[str, Any], last_output: str) -> 
         known, program = SYNC_EXIT, "The sync"
     elif kind == "inventory_update":
         known, program = INVENTORY_EXIT, "The update"
+    elif kind == "ad_hoc_command":
+        known, program = AD_HOC_EXIT, "ansible"
     elif not ran:
         known = {**ANSIBLE_EXIT, **BEFORE_ANY_PLAY}
     code, sentence, cure = known.get(
@@ -147,9 +163,10 @@ def _by_exit(kind: str, rc: int, evidence: dict[str, Any], last_output: str) -> 
 
 
 def _no_program(words: str, evidence: dict[str, Any]) -> Verdict:
-    if "ansible-playbook" in words:
+    program = ANSIBLE.search(words)
+    if program:
         return Verdict(
-            "error", "image_without_ansible", f"The image has no ansible-playbook ({words}).",
+            "error", "image_without_ansible", f"The image has no {program[0]} ({words}).",
             "Use an execution environment with ansible-core in its PATH.", evidence,
         )  # fmt: skip
     return Verdict(

@@ -6,7 +6,6 @@ controller's disk, not in a temporary file either; nothing here may open a file 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import zlib
 from typing import Any
@@ -14,10 +13,19 @@ from urllib.parse import unquote, urlsplit
 
 from gantry.base.config import settings
 from gantry.base.errors import InvalidInput, JobFailure
-from gantry.path.arguments import INVENTORY, extra_vars_file, playbook_arguments
-from gantry.path.injectors import Injected, inject_credential, open_key
+from gantry.path.arguments import (
+    EXTRA_VARS,
+    INVENTORY,
+    ad_hoc_arguments,
+    ad_hoc_variables_file,
+    check_no_jinja,
+    extra_vars_file,
+    playbook_arguments,
+)
+from gantry.path.injectors import Injected, open_key
 from gantry.path.inventory_payload import update_payload
 from gantry.path.launch import start_secrets
+from gantry.path.opened import open_credentials, take_inventory
 from gantry.path.payload import (
     CALLBACKS,
     COLLECTIONS,
@@ -33,17 +41,18 @@ from gantry.path.payload import (
 from gantry.path.project import check_playbook, choose_snapshot, tree
 from gantry.path.repeat import kept_inventory, kept_project
 from gantry.pods.agent import source
-from gantry.resources.credentials import ASK, Credential
-from gantry.resources.inventories import Inventory, InventorySnapshot
-from gantry.resources.inventory_script import build_script
+from gantry.resources.ad_hoc import AdHocCommand
+from gantry.resources.inventories import InventorySnapshot
 from gantry.resources.inventory_sources import InventoryUpdate
 from gantry.resources.jobs import Job, ProjectUpdate
 from gantry.resources.scm_url import check_git_url
 from gantry.resources.surveys import open_answers
 
 
-def build_payload(job: Job | ProjectUpdate | InventoryUpdate) -> Payload:
+def build_payload(job: Job | ProjectUpdate | InventoryUpdate | AdHocCommand) -> Payload:
     """Blocking: reads rows and opens credentials. Raises JobFailure."""
+    if isinstance(job, AdHocCommand):
+        return _ad_hoc_payload(job)
     if isinstance(job, ProjectUpdate):
         return _sync_payload(job)
     if isinstance(job, InventoryUpdate):
@@ -58,14 +67,9 @@ def _playbook_payload(job: Job) -> Payload:
         job.scm_revision = snapshot.revision
     inventory, hosts = _inventory(job)
     injected = Injected()
-    machine, vaults = _credentials(job, injected)
-    files: Files = {
-        INVENTORY: (0o700, b64(f"#!/bin/sh\nexec cat {INVENTORY}.json\n")),
-        f"{INVENTORY}.json": (0o600, b64(hosts)),
-        "/runner/env/extravars": (0o600, b64(_extra_vars(job, injected))),
-        f"{CALLBACKS}/gantry_events.py": (0o600, b64(source.text("callback.py"))),
-    }
-    files |= {path: (0o600, b64(text)) for path, text in injected.files.items()}
+    credentials = job.credentials.select_related("credential_type").order_by("pk")
+    machine, vaults = open_credentials(credentials, start_secrets(job), injected)
+    files = _files(hosts, _extra_vars(job, injected), injected)
     env = {**_environment(job), **injected.env}
     head = head_of(job, env, files, injected)
     head |= {"argv": playbook_arguments(job, machine, vaults), "cwd": PROJECT, "artifacts": {}}
@@ -76,95 +80,36 @@ def _playbook_payload(job: Job) -> Payload:
     )  # fmt: skip
 
 
+def _ad_hoc_payload(command: AdHocCommand) -> Payload:
+    """One module without a playbook; it has no project."""
+    check_no_jinja(command)
+    snapshot, hosts = take_inventory(command.inventory)
+    injected = Injected()
+    credentials = [command.credential] if command.credential is not None else []
+    machine, _ = open_credentials(credentials, start_secrets(command), injected)
+    files = _files(hosts, ad_hoc_variables_file(command), injected)
+    env = {**_environment(command), **injected.env}
+    head = head_of(command, env, files, injected)
+    head |= {"argv": ad_hoc_arguments(command, machine), "cwd": PROJECT, "artifacts": {}}
+    return Payload(head, iter(()), injected.secrets, inventory=snapshot)
+
+
+def _files(hosts: str, variables: str, injected: Injected) -> Files:
+    files: Files = {
+        INVENTORY: (0o700, b64(f"#!/bin/sh\nexec cat {INVENTORY}.json\n")),
+        f"{INVENTORY}.json": (0o600, b64(hosts)),
+        EXTRA_VARS: (0o600, b64(variables)),
+        f"{CALLBACKS}/gantry_events.py": (0o600, b64(source.text("callback.py"))),
+    }
+    return files | {path: (0o600, b64(text)) for path, text in injected.files.items()}
+
+
 def _inventory(job: Job) -> tuple[InventorySnapshot, str]:
-    """The inventory as it is now, kept by content, and its JSON; that of the job it repeats."""
+    """The inventory as it is now and its JSON; that of the job it repeats."""
     if job.repeats_id:
         kept = kept_inventory(job)
         return kept, zlib.decompress(kept.data).decode()
-    if job.inventory is None:
-        raise JobFailure(
-            "The job's inventory has been deleted.",
-            cure="Choose another inventory on the template and launch again.",
-            code="inventory_missing",
-        )
-    return keep_inventory(job.inventory)
-
-
-def keep_inventory(inventory: Inventory) -> tuple[InventorySnapshot, str]:
-    """What a job carries of an inventory, kept by its content: the row, and its JSON."""
-    try:
-        script = build_script(inventory, towervars=True)
-    except InvalidInput as error:
-        raise JobFailure(
-            error.sentence, cure=error.cure or "Mend these variables.", code="inventory_broken"
-        ) from error
-    text = json.dumps(script, sort_keys=True)
-    data = text.encode()
-    snapshot, _ = InventorySnapshot.objects.get_or_create(
-        sha256=hashlib.sha256(data).hexdigest(),
-        defaults={
-            "inventory": inventory,
-            "data": zlib.compress(data, 3),
-            "host_count": len(script["_meta"]["hostvars"]),
-        },
-    )
-    return snapshot, text
-
-
-def _credentials(job: Job, injected: Injected) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    """Inputs of the Machine credential, and the vaults' ids and password files."""
-    asked = start_secrets(job)
-    injected.secrets += asked.values()
-    machine: dict[str, Any] = {}
-    vaults: list[tuple[str, str]] = []
-    for credential in job.credentials.select_related("credential_type").order_by("pk"):
-        kind = credential.credential_type.kind
-        if kind == "ssh":
-            machine = _machine(credential, asked, injected)
-        elif kind == "vault":
-            vaults.append(_vault(credential, asked, injected, len(vaults)))
-        else:
-            inject_credential(credential, injected)
-    return machine, vaults
-
-
-def _machine(credential: Credential, asked: dict[str, str], injected: Injected) -> dict[str, Any]:
-    inputs = credential.open_inputs()
-    injected.secrets += credential.secret_values()
-
-    def secret(field: str, asked_name: str) -> str:
-        value = str(inputs.get(field) or "")
-        return asked.get(asked_name, "") if value == ASK else value
-
-    key = inputs.get("ssh_key_data")
-    if key:
-        passphrase = secret("ssh_key_unlock", "ssh_key_unlock")
-        injected.ssh_keys.append(open_key(key, passphrase, f"credential {credential.name}"))
-        injected.secrets.append(injected.ssh_keys[-1])
-    for field, asked_name, variable in (
-        ("password", "ssh_password", "ANSIBLE_CONNECTION_PASSWORD_FILE"),
-        ("become_password", "become_password", "ANSIBLE_BECOME_PASSWORD_FILE"),
-    ):
-        value = secret(field, asked_name)
-        if value:
-            path = f"/runner/env/{field}"
-            injected.files[path] = value + "\n"
-            injected.env[variable] = path
-    return inputs
-
-
-def _vault(
-    credential: Credential, asked: dict[str, str], injected: Injected, number: int
-) -> tuple[str, str]:
-    inputs = credential.open_inputs()
-    identity = str(inputs.get("vault_id") or "")
-    password = str(inputs.get("vault_password") or "")
-    if password == ASK:
-        password = asked.get(f"vault_password.{identity}" if identity else "vault_password", "")
-    injected.secrets.append(password)
-    path = f"/runner/env/vault_{number}"
-    injected.files[path] = password + "\n"
-    return identity, path
+    return take_inventory(job.inventory)
 
 
 def _extra_vars(job: Job, injected: Injected) -> str:
@@ -177,13 +122,21 @@ def _extra_vars(job: Job, injected: Injected) -> str:
         ) from error
 
 
-def _environment(job: Job) -> dict[str, str]:
+def _environment(job: Job | AdHocCommand) -> dict[str, str]:
     """AWX's variables (awx.md §1.10), less those of ansible-runner, which is not used."""
+    if isinstance(job, AdHocCommand):
+        own = {
+            "AD_HOC_COMMAND_ID": str(job.pk),
+            "INVENTORY_HOSTVARS": "True",
+            "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",  # else `ansible` shows nothing by a plug-in
+            "ANSIBLE_SFTP_BATCH_MODE": "False",
+        }
+    else:
+        own = {"JOB_ID": str(job.pk), "PROJECT_REVISION": job.scm_revision}
     return {
         **common_environment(),
-        "JOB_ID": str(job.pk),
+        **own,
         "INVENTORY_ID": str(job.inventory_id),
-        "PROJECT_REVISION": job.scm_revision,
         "ANSIBLE_RETRY_FILES_ENABLED": "False",
         "ANSIBLE_STDOUT_CALLBACK": "gantry_events",
         "ANSIBLE_CALLBACK_PLUGINS": CALLBACKS,

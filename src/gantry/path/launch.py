@@ -64,14 +64,14 @@ def launch_job(
         raise Forbidden("You do not have permission to perform this action.")
     prompted = merge_prompts(template, prompts, user)
     _check_resources(template, prompted)
-    sealed = _take_passwords(prompted.credentials, passwords or {})
+    sealed = take_passwords(prompted.credentials, passwords or {})
     with transaction.atomic():
         job = _make_job(template, prompted, user, launch_type)
         job.credentials.set(prompted.credentials)
         job.labels.set(prompted.labels)
         wait_for_content(job)
         check_launch(job)
-        _seal_passwords(job, sealed)
+        seal_passwords(job, sealed)
         enqueue(job)
     return Launched(job, prompted.ignored)
 
@@ -122,7 +122,7 @@ def relaunch_job(
                 "Cannot relaunch because previous job had 0 failed hosts.", field="hosts"
             )
         limit = ",".join(names)
-    sealed = _take_passwords(credentials, passwords or {})
+    sealed = take_passwords(credentials, passwords or {})
     with transaction.atomic():
         again = Job(
             **{f.name: getattr(job, f.name) for f in LaunchOptions._meta.fields}
@@ -143,7 +143,7 @@ def relaunch_job(
         if not exactly:
             wait_for_content(again)
         check_launch(again)
-        _seal_passwords(again, sealed)
+        seal_passwords(again, sealed)
         enqueue(again)
     return again
 
@@ -201,7 +201,8 @@ def _check_resources(template: JobTemplate, prompted: Prompted) -> None:
         raise ResourcesNeeded("Job Template has no playbook.", field="playbook")
 
 
-def _take_passwords(credentials: list[Credential], passwords: Mapping[str, str]) -> dict[str, str]:
+def take_passwords(credentials: list[Credential], passwords: Mapping[str, str]) -> dict[str, str]:
+    """Those that the credentials ask for. Raises InvalidInput naming all of them."""
     needed = passwords_needed(credentials)
     missing = [name for name in needed if not passwords.get(name)]
     if missing:
@@ -240,7 +241,8 @@ def _keep_answers(job: Job, answers: dict[str, str]) -> None:
         job.save(update_fields=["extra_vars"])
 
 
-def _seal_passwords(job: UnifiedJob, passwords: dict[str, str]) -> None:
+def seal_passwords(job: UnifiedJob, passwords: dict[str, str]) -> None:
+    """Keep them on the job's row until it ends."""
     if passwords:
         job.start_secrets = _seal(job, passwords)
         job.save(update_fields=["start_secrets"])

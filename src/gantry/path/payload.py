@@ -13,6 +13,7 @@ from typing import Any
 
 from gantry.base.config import settings
 from gantry.path.injectors import Injected
+from gantry.resources.ad_hoc import AdHocCommand
 from gantry.resources.inventories import InventorySnapshot
 from gantry.resources.inventory_sources import InventoryUpdate
 from gantry.resources.jobs import Job, ProjectUpdate
@@ -49,7 +50,7 @@ class Payload:
 
 
 def head_of(
-    job: Job | ProjectUpdate | InventoryUpdate,
+    job: Job | ProjectUpdate | InventoryUpdate | AdHocCommand,
     env: dict[str, str],
     files: Files,
     injected: Injected,

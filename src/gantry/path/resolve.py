@@ -16,16 +16,19 @@ from django.db.models import Exists, OuterRef, Value
 from gantry.base.config import settings
 from gantry.base.errors import JobFailure
 from gantry.pods.contract import Image
+from gantry.resources.ad_hoc import AdHocCommand
 from gantry.resources.environments import EnvironmentDigest, ExecutionEnvironment
 from gantry.resources.images import ImageContents
+from gantry.resources.inventories import Inventory
 from gantry.resources.inventory_sources import InventorySource, InventoryUpdate
 from gantry.resources.jobs import Installation, Job, ProjectUpdate, UnifiedJob
 from gantry.resources.organizations import Organization
 from gantry.resources.projects import Project
 from gantry.resources.templates import JobTemplate
 
+Running = Job | ProjectUpdate | InventoryUpdate | AdHocCommand
 Candidate = tuple[ExecutionEnvironment | None, str]
-Row = Job | ProjectUpdate | InventoryUpdate | JobTemplate | Project | InventorySource
+Row = Running | JobTemplate | Project | InventorySource
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,11 @@ def candidates(row: Row) -> Iterator[Candidate]:
     if isinstance(row, InventorySource | InventoryUpdate):
         yield from _of_source(row)
         return
+    if isinstance(row, AdHocCommand):
+        yield row.execution_environment, row.ee_reason or "chosen for this command"
+        yield from _of_inventory(row.inventory)
+        yield from _global()
+        return
     if isinstance(row, Job):
         # Launch copied the template's EE, or the prompt's, and then said so in ee_reason.
         yield row.execution_environment, row.ee_reason or f"job template {row.name}"
@@ -113,8 +121,7 @@ def candidates(row: Row) -> Iterator[Candidate]:
         yield _default_of(row.organization or project.organization, "")
     elif row.organization is not None:
         yield _default_of(row.organization, "")
-    if row.inventory is not None:
-        yield _default_of(row.inventory.organization, f", owner of inventory {row.inventory.name}")
+    yield from _of_inventory(row.inventory)
     yield from _global()
 
 
@@ -127,9 +134,13 @@ def _of_source(row: InventorySource | InventoryUpdate) -> Iterator[Candidate]:
     # Launch copied the source's EE; once resolved, the update knows why it has its own.
     known = row.ee_reason if isinstance(row, InventoryUpdate) else ""
     yield row.execution_environment, known or f"inventory source {source.name}"
+    yield from _of_inventory(inventory)
+    yield from _global()
+
+
+def _of_inventory(inventory: Inventory | None) -> Iterator[Candidate]:
     if inventory is not None:
         yield _default_of(inventory.organization, f", owner of inventory {inventory.name}")
-    yield from _global()
 
 
 def _default_of(organization: Organization | None, detail: str) -> Candidate:
@@ -156,29 +167,31 @@ def _control_plane() -> ExecutionEnvironment | None:
     return managed.order_by("-created").first()
 
 
-def to_resolve(job: UnifiedJob) -> tuple[Job | ProjectUpdate | InventoryUpdate, bool]:
+def to_resolve(job: UnifiedJob) -> tuple[Running, bool]:
     """The child row with all that resolving most often asks for, in one question and without what
     only later steps read; and whether a job that it depends on did not succeed."""
     model: type[Any] = {
         "job": Job, "project_update": ProjectUpdate, "inventory_update": InventoryUpdate,
+        "ad_hoc_command": AdHocCommand,
     }[job.kind]  # fmt: skip
     only = ("name", "organization", "instance_group", "execution_environment")
     of_jobs = ("inventory", "repeats", "ee_name", "ee_image", "ee_reason", "ee_wanted_digest")
     of_updates = ("inventory", "inventory_source", "ee_reason")
-    more: tuple[str, ...] = of_updates if model is InventoryUpdate else ("project",)
-    if model is Job:
-        more += of_jobs
+    more: dict[type[Any], tuple[str, ...]] = {
+        Job: ("project", *of_jobs), ProjectUpdate: ("project",), InventoryUpdate: of_updates,
+        AdHocCommand: ("inventory", "ee_reason"),
+    }  # fmt: skip
     dependencies = UnifiedJob.dependencies.through._default_manager
     unsuccessful = dependencies.filter(from_unifiedjob=OuterRef("pk")).exclude(
         to_unifiedjob__status="successful"
     )
-    rows = model.objects.only(*only, *more)
+    rows = model.objects.only(*only, *more[model])
     related = ("organization", "instance_group", "execution_environment__credential")
     row = rows.select_related(*related).annotate(held_up=Exists(unsuccessful)).get(pk=job.pk)
     return row, row.held_up
 
 
-def specific(job: UnifiedJob) -> Job | ProjectUpdate | InventoryUpdate:
+def specific(job: UnifiedJob) -> Running:
     """The child row of a unified job."""
     if job.kind == "job":
         return Job.objects.get(pk=job.pk)
@@ -186,4 +199,6 @@ def specific(job: UnifiedJob) -> Job | ProjectUpdate | InventoryUpdate:
         return ProjectUpdate.objects.get(pk=job.pk)
     if job.kind == "inventory_update":
         return InventoryUpdate.objects.get(pk=job.pk)
+    if job.kind == "ad_hoc_command":
+        return AdHocCommand.objects.get(pk=job.pk)
     raise ValueError(f"job {job.pk} is a {job.kind}")

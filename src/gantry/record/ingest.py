@@ -23,6 +23,7 @@ from gantry.base.redact import Redactor
 from gantry.pods.frames import Frame, Kind
 from gantry.record import rows, summarize
 from gantry.record.parents import Parents
+from gantry.resources.events import event_id
 
 logger = logging.getLogger(__name__)
 
@@ -189,6 +190,8 @@ class Recorder:
                 await self._parents.mark(connection, self.job.created)
                 if self.job.kind == "job":
                     await self._write_stats(connection, stats)
+            if self.job.kind == "ad_hoc_command" and batch.events:
+                await self._note_hosts(connection, batch.events)
         return True
 
     async def _advance(self, connection: psycopg.AsyncConnection[Any], batch: _Batch) -> bool:
@@ -224,6 +227,20 @@ class Recorder:
                 await asyncio.sleep(0)
             await copy.write(rows.TRAILER)
         return stats
+
+    async def _note_hosts(
+        self, connection: psycopg.AsyncConnection[Any], frames: Sequence[Frame]
+    ) -> None:
+        """Which hosts have events of an ad hoc command, so that a host finds its commands."""
+        numbers = [event_id(self.job.id, frame.counter) for frame in frames]
+        await connection.execute(
+            "INSERT INTO resources_adhoccommand_hosts (adhoccommand_id, host_id)"
+            # A host deleted while the command ran leaves its name only, on its events.
+            " SELECT DISTINCT e.job_id, h.id FROM resources_jobevent e"
+            " JOIN resources_host h ON h.id = e.host_id"
+            " WHERE e.job_created = %s AND e.id BETWEEN %s AND %s ON CONFLICT DO NOTHING",
+            [self.job.created, min(numbers), max(numbers)],
+        )
 
     async def _write_artifacts(
         self, connection: psycopg.AsyncConnection[Any], batch: _Batch

@@ -12,6 +12,7 @@ from typing import Literal
 from django.db.models import Model
 
 from gantry.resources.activity import ActivityStream
+from gantry.resources.ad_hoc import AdHocCommand
 from gantry.resources.builds import EnvironmentBuild, EnvironmentDefinition
 from gantry.resources.credentials import Credential, CredentialType
 from gantry.resources.environments import EnvironmentDigest, ExecutionEnvironment
@@ -103,6 +104,16 @@ _BUILD: Rules = {
     "change": _ENVIRONMENTS,
     "delete": _ENVIRONMENTS,
 }
+# Of its inventory; those who made it may have lost their role there, and may still stop it.
+def _ad_hoc(inventory: str) -> Rules:
+    return {
+        "read": _any(On("inventory", "read_role", inventory)),
+        **dict.fromkeys(("add", "start"), _any(On("inventory", "adhoc_role", inventory))),
+        "cancel": _any("creator", On("inventory", "admin_role", inventory)),
+        "delete": _any(_org("admin_role", f"{inventory}__organization")),
+    }
+
+
 _ANY_JOB: Rules = {"read": _OVERSEERS, "cancel": _any("creator")}
 _PROJECT: Rules = {
     "read": _any(On("project", "read_role")),
@@ -168,6 +179,7 @@ _INVENTORY_UPDATE: Rules = {
 JOB_KINDS = {
     "job": _JOB, "project_update": _UPDATE, "environment_build": _BUILD, "system_job": _SYSTEM_JOB,
     "inventory_update": _INVENTORY_UPDATE,
+    "ad_hoc_command": _ad_hoc("as_ad_hoc_command__inventory"),
 }  # fmt: skip
 TEMPLATE_KINDS = {
     "job_template": _TEMPLATE, "project": _PROJECT, "system_job_template": _SYSTEM,
@@ -263,6 +275,7 @@ RULES: dict[type[Model], Rules] = {
     SystemJobTemplate: _SYSTEM,
     SystemJob: _SYSTEM_JOB,
     Job: _JOB,
+    AdHocCommand: _ad_hoc("inventory"),
     EnvironmentBuild: _BUILD,
     UnifiedJobTemplate: _of_kinds(TEMPLATE_KINDS),
     UnifiedJob: _both(_ANY_JOB, _of_kinds(JOB_KINDS)),

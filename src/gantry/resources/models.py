@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gantry.resources.activity import ActivityStream
+from gantry.resources.ad_hoc import AdHocCommand
 from gantry.resources.builds import EnvironmentBuild, EnvironmentDefinition
 from gantry.resources.credentials import Credential, CredentialType
 from gantry.resources.environments import EnvironmentDigest, ExecutionEnvironment
@@ -35,6 +36,7 @@ from gantry.resources.tokens import (
 
 __all__ = [
     "ActivityStream",
+    "AdHocCommand",
     "Artifact",
     "Credential",
     "CredentialType",

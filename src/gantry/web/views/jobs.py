@@ -7,14 +7,16 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from gantry.base.errors import GantryError
 from gantry.path import launch as step
+from gantry.path.ad_hoc import relaunch_ad_hoc
 from gantry.path.repeat import why_not_exactly
 from gantry.record.output import count
 from gantry.resources.access import may, visible
+from gantry.resources.ad_hoc import AdHocCommand
 from gantry.resources.base import STATUSES
 from gantry.resources.builds import EnvironmentBuild
 from gantry.resources.jobs import ACTIVE, Job, ProjectUpdate, UnifiedJob
@@ -28,6 +30,7 @@ KINDS = [
     ("job", "Playbook run"),
     ("project_update", "Project sync"),
     ("environment_build", "Environment build"),
+    ("ad_hoc_command", "Ad hoc command"),
 ]
 
 
@@ -92,6 +95,8 @@ def _shown(request: HttpRequest, pk: int) -> dict[str, Any]:
         context |= _of_playbook(request, job)
     if isinstance(job, ProjectUpdate):
         context["may_sync"] = not job.active and may(who(request), "update", job.project)
+    if isinstance(job, AdHocCommand):
+        context |= _of_ad_hoc(request, job)
     if isinstance(job, EnvironmentBuild) and job.environment is not None:
         context["may_build"] = not job.active and may(who(request), "change", job.environment)
     return context
@@ -118,6 +123,17 @@ def _of_playbook(request: HttpRequest, job: Job) -> dict[str, Any]:
     }
 
 
+def _of_ad_hoc(request: HttpRequest, job: AdHocCommand) -> dict[str, Any]:
+    credentials = [job.credential] if job.credential is not None else []
+    usable = all(may(who(request), "use", row) for row in credentials)
+    return {
+        "credentials": credentials,
+        "may_relaunch": not job.active and usable and may(who(request), "start", job),
+        "why_not_exactly": "Ad hoc commands have no template to repeat exactly.",
+        "passwords": step.passwords_needed(credentials),
+    }
+
+
 def _specific(job: UnifiedJob) -> UnifiedJob:
     """The child row, with what the page names."""
     related = ["created_by", "execution_environment", "organization", "unified_job_template"]
@@ -127,6 +143,9 @@ def _specific(job: UnifiedJob) -> UnifiedJob:
         return Job.objects.select_related(*related, *more).get(pk=job.pk)
     if job.kind == "project_update":
         return ProjectUpdate.objects.select_related(*related, "project").get(pk=job.pk)
+    if job.kind == "ad_hoc_command":
+        more = ["inventory", "inventory_snapshot", "credential__credential_type"]
+        return AdHocCommand.objects.select_related(*related, *more).get(pk=job.pk)
     if job.kind == "environment_build":
         return EnvironmentBuild.objects.select_related(*related, "environment").get(pk=job.pk)
     return job
@@ -144,18 +163,23 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 
 @action
 def relaunch(request: HttpRequest, pk: int) -> HttpResponse:
-    job = found(request, Job.objects.all(), pk)
+    job = _specific(found(request, UnifiedJob.objects.all(), pk))
     passwords = {
         name.removeprefix("password:"): value
         for name, value in request.POST.items()
         if name.startswith("password:") and isinstance(value, str)
     }
+    if not isinstance(job, Job | AdHocCommand):
+        raise Http404
     hosts = "failed" if request.POST.get("hosts") == "failed" else "all"
     try:
-        again = step.relaunch_job(
-            job, user=who(request), hosts=hosts, passwords=passwords,
-            exactly=request.POST.get("hosts") == "exactly",
-        )  # fmt: skip
+        if isinstance(job, AdHocCommand):
+            again: UnifiedJob = relaunch_ad_hoc(job, user=who(request), passwords=passwords)
+        else:
+            again = step.relaunch_job(
+                job, user=who(request), hosts=hosts, passwords=passwords,
+                exactly=request.POST.get("hosts") == "exactly",
+            )  # fmt: skip
     except GantryError as error:
         tell(request, error)
         return redirect("job", pk)
