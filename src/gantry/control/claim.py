@@ -12,10 +12,12 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
 
 from gantry.base.config import settings
 from gantry.control.seat import Size, beat, leave, take_seat, weigh
-from gantry.resources.capacity import BOUNDLESS, GroupLoad, InstanceLoad, Loads, read_loads
+from gantry.resources.capacity import BOUNDLESS, HOLDING, GroupLoad, InstanceLoad, Loads, read_loads
 from gantry.resources.jobs import UnifiedJob
 
 # A pending job may start when what it depends on has ended, and when nothing that it may not run
@@ -115,6 +117,8 @@ class Holder:
         """Pending jobs that may start now on this instance, at most `limit`, now ours."""
         if not self.node:
             self.sit_down()
+        if not UnifiedJob.objects.filter(status="pending", cancel_flag=False).exists():
+            return []
         return self._take(lambda cursor: self._claim(cursor, limit))
 
     def steal(self, limit: int, walking: Collection[int] = ()) -> list[UnifiedJob]:
@@ -122,6 +126,10 @@ class Holder:
         this one is `walking` itself: when the database was away, it goes on with them."""
         if not self.node:
             self.sit_down()
+
+        lost = Q(lease_expires=None) | Q(lease_expires__lt=Now())
+        if not UnifiedJob.objects.filter(lost, status__in=HOLDING).exists():
+            return []
 
         def find(cursor: Any) -> list[int]:
             loads = read_loads(self.lease)

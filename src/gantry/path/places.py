@@ -17,6 +17,7 @@ from gantry.resources.jobs import UnifiedJob
 CONTROL_KINDS = ("project_update", "system_job")
 LEVELS = ("job_template", "inventory", "organization")
 DEFAULT_FORKS = 5  # ansible's own
+SYSTEM_IMPACT = 5
 _NO_ENGINE = (
     "Instance group {} is a Kubernetes cluster, and this installation has no engine for Kubernetes."
 )
@@ -46,7 +47,7 @@ def preferred(job: Any) -> list[InstanceGroup]:
 
 def _impact(job: Any) -> int:
     if not hasattr(job, "forks"):
-        return 1
+        return SYSTEM_IMPACT if job.kind == "system_job" else 1
     forks = job.forks or DEFAULT_FORKS
     if job.launch_type == "callback":
         return min(2, forks) + 1
