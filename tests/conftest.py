@@ -11,10 +11,14 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import django
 import hypothesis
 import pytest
+
+if TYPE_CHECKING:
+    from tests.journeys.registry import Registry
 
 # Not pytest's tmp_path: as root the database's own user must be able to pass through.
 _HOME = Path(tempfile.mkdtemp(prefix="gantry-test-"))
@@ -61,6 +65,16 @@ def database() -> Iterator[str]:
                 connections[alias].close_pool()
         server.stop()
         shutil.rmtree(_HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """A docker-registry open to everyone, without TLS. Each test has repositories of its own."""
+    from tests.journeys.registry import Registry
+
+    running = Registry(tmp_path_factory.mktemp("registry")).start()
+    yield running
+    running.stop()
 
 
 @pytest.fixture

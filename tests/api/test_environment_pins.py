@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,14 +25,6 @@ def ee(api: Api) -> dict[str, Any]:
     body = {"name": "ee", "image": IMAGE, "organization": default}
     made: dict[str, Any] = api.post(f"{V2}/execution_environments/", body)
     return made
-
-
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    home: Path = tmp_path_factory.mktemp("registry")
-    running = Registry(home).start()
-    yield running
-    running.stop()
 
 
 def job(ee: dict[str, Any], digest: str, **fields: Any) -> Job:

@@ -9,11 +9,11 @@ import pytest
 
 from tests.api.conftest import Api
 from tests.api.world import type_id
-from tests.images.conftest import docks, plain_registry, shelf
+from tests.images.conftest import shelf
 from tests.images.docker_registry import Shelf
 from tests.journeys.conftest import ee_image, engine_url
 
-__all__ = ["docks", "ee_image", "engine_url", "plain_registry", "shelf"]
+__all__ = ["ee_image", "engine_url", "shelf"]
 V2 = "/api/v2"
 
 

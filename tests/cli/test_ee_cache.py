@@ -19,11 +19,11 @@ from gantry.cli.ee import ee
 from gantry.cli.main import main
 from gantry.images.podman_cli import Podman
 from gantry.resources.models import ExecutionEnvironment, UnifiedJob
-from tests.images.conftest import docks, plain_registry, shelf
+from tests.images.conftest import shelf
 from tests.images.docker_registry import Shelf
 from tests.journeys.conftest import ee_image, engine_url
 
-__all__ = ["docks", "ee_image", "engine_url", "plain_registry", "shelf"]
+__all__ = ["ee_image", "engine_url", "shelf"]
 
 
 def gantry(*arguments: str, code: int = 0) -> Result:

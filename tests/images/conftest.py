@@ -22,18 +22,10 @@ def docks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("docks")
 
 
-@pytest.fixture(scope="session")
-def plain_registry(docks: Path) -> Iterator[Registry]:
-    """Open to everyone, without TLS."""
-    running = Registry(docks / "plain").start()
-    yield running
-    running.stop()
-
-
 @pytest.fixture
-def shelf(plain_registry: Registry) -> Shelf:
+def shelf(registry: Registry) -> Shelf:
     """A repository of its own."""
-    return Shelf(plain_registry, f"cargo/{uuid4().hex[:10]}")
+    return Shelf(registry, f"cargo/{uuid4().hex[:10]}")
 
 
 @pytest.fixture

@@ -31,13 +31,6 @@ def yard(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def registry(yard: Path) -> Iterator[Registry]:
-    running = Registry(yard / "registry").start()
-    yield running
-    running.stop()
-
-
-@pytest.fixture(scope="session")
 def shipyard(yard: Path, ee_image: str) -> Iterator[Shipyard]:
     made = Shipyard(Images(Podman.of(probe_engine(), yard), yard), yard)
     yield made

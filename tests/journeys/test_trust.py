@@ -30,13 +30,6 @@ def yard(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def registry(yard: Path) -> Iterator[Registry]:
-    running = Registry(yard / "plain").start()
-    yield running
-    running.stop()
-
-
-@pytest.fixture(scope="module")
 def images(yard: Path, engine_url: str) -> Iterator[Images]:
     made = Images(Podman.of(probe_engine(), yard), yard)
     yield made

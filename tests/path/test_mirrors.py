@@ -22,13 +22,6 @@ __all__ = ["engine_url"]
 NOBODY = "127.0.0.1:1"
 
 
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    running = Registry(tmp_path_factory.mktemp("mirror")).start()
-    yield running
-    running.stop()
-
-
 @pytest.fixture
 def shelf(registry: Registry, engine_url: str, tmp_path: Path) -> Iterator[Shelf]:
     made = Shelf(registry, f"cargo/{uuid4().hex[:10]}")

@@ -11,12 +11,12 @@ from gantry.path.pull import PullRequest
 from gantry.path.trust import Proof, SignatureChecker, Trust, check_registry, trust_of
 from gantry.pods.contract import RegistryLogin
 from gantry.resources.models import ExecutionEnvironment
-from tests.images.conftest import docks, plain_registry, shelf
+from tests.images.conftest import shelf
 from tests.images.docker_registry import Shelf
 from tests.images.signing import new_key, public_pem, sign
 from tests.journeys.world import World
 
-__all__ = ["docks", "plain_registry", "shelf"]
+__all__ = ["shelf"]
 DIGEST = "sha256:" + "7" * 64
 
 

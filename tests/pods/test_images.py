@@ -31,13 +31,6 @@ def podman(yard: Path, engine_url: str) -> Podman:
     return Podman.of(probe_engine(), yard)
 
 
-@pytest.fixture(scope="module")
-def registry(yard: Path) -> Iterator[Registry]:
-    running = Registry(yard / "plain").start()
-    yield running
-    running.stop()
-
-
 @pytest.fixture
 async def store(engine_url: str) -> AsyncIterator[DockerImages]:
     opened = DockerImages(engine_url)
