@@ -11,7 +11,10 @@ from tests.api.world import SECRET, build
 OPEN = {"", "v2/", "v2/ping/", "v2/schema/"}
 # What asks an engine and a registry: tests/api/test_images.py has them, and who may.
 ASK_OTHERS = ("/platforms/", "images/")
-OWN = ("/credentials/", "/teams/1/roles/", "/schedules/preview/")
+OWN = (
+    "/credentials/", "/teams/1/roles/", "/schedules/preview/", "/role_user_assignments/",
+    "/role_team_assignments/",
+)  # fmt: skip
 UNSAFE = ("post", "put", "patch", "delete")
 
 
@@ -52,7 +55,10 @@ def test_anonymous_gets_nothing(anonymous: Api) -> None:
 
 def _shared(noun: str) -> bool:
     """What everybody may read."""
-    return noun in ("credential_types", "execution_environments", "", "ping", "config", "me")
+    return noun in (
+        "credential_types", "execution_environments", "role_definitions", "", "ping", "config",
+        "me",
+    )  # fmt: skip
 
 
 def test_strangers_read_and_change_nothing(plain: Api, other_admin: Api) -> None:

@@ -157,6 +157,15 @@ def build() -> dict[str, int]:
         "system_job_templates": system.pk,
         "system_jobs": system_job.pk,
         "job_events": event_id(job.pk, 1),
+        "role_definitions": m.RoleDefinition.objects.create(
+            name="own", kind="inventory", permissions=["view_inventory"]
+        ).pk,
+        "role_user_assignments": m.RoleUserAssignment.objects.create(
+            role=role_on(inventory, "read_role"), user=owner
+        ).pk,
+        "role_team_assignments": m.RoleTeamAssignment.objects.create(
+            role=role_on(inventory, "read_role"), team=team
+        ).pk,
         "activity_stream": m.ActivityStream.objects.filter(object1="credential")[0].pk,
     }
 

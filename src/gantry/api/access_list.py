@@ -20,7 +20,8 @@ from gantry.resources.granting import may_give
 from gantry.resources.models import Role, Team, User
 from gantry.resources.role_names import NAMES as ROLE_NAMES
 from gantry.resources.role_names import PARENTS, describe, implied_by
-from gantry.resources.roles import kind_of, with_objects
+from gantry.resources.role_permissions import permission_for
+from gantry.resources.roles import DEFINED, kind_of, with_objects
 
 
 @dataclass
@@ -40,7 +41,8 @@ class Bearers:
         q = Q(kind=kind, object_id=row.pk)
         above = frozenset().union(*(implied_by(kind, n).organization for n in PARENTS[kind]))
         if above and row.organization_id is not None:
-            q |= Q(kind="organization", object_id=row.organization_id, role_field__in=above)
+            here = Q(kind="organization", object_id=row.organization_id)
+            q |= here & (Q(role_field__in=above) | Q(role_field__startswith=DEFINED))
         found = cls(row, list(Role.objects.filter(q).prefetch_related("teams__organization")))
         with_objects(found.roles)
         for role in found.roles:
@@ -71,6 +73,9 @@ class Bearers:
         """Which of the resource's roles this one gives."""
         kind = kind_of(type(self.row)) or ""
         own = (role.kind, role.object_id) == (kind, self.row.pk)
+        if role.defined:
+            made_of = role.definition.permissions
+            return [name for name in PARENTS[kind] if permission_for(kind, name) in made_of]
         return [
             name
             for name in PARENTS[kind]

@@ -99,7 +99,7 @@ class ActivityStreamSerializer(AwxSerializer):
 
     def get_object_association(self, row: ActivityStream) -> str:
         relation = row.object_relationship_type
-        if relation.endswith("_role"):
+        if row.role_id is not None:
             return "role"
         return relation.rpartition(".")[2].partition("_")[2]
 

@@ -32,6 +32,9 @@ from gantry.resources.models import (
     Project,
     ProjectUpdate,
     Role,
+    RoleDefinition,
+    RoleTeamAssignment,
+    RoleUserAssignment,
     Schedule,
     SystemJob,
     SystemJobTemplate,
@@ -76,6 +79,9 @@ NAMES: dict[type[Model], tuple[str, str]] = {
     OAuth2AccessToken: ("o_auth2_access_token", "tokens"),
     UnifiedJobTemplate: ("unified_job_template", "unified_job_templates"),
     ActivityStream: ("activity_stream", "activity_stream"),
+    RoleDefinition: ("role_definition", "role_definitions"),
+    RoleUserAssignment: ("role_user_assignment", "role_user_assignments"),
+    RoleTeamAssignment: ("role_team_assignment", "role_team_assignments"),
 }
 PLURALS = dict(NAMES.values())
 # The kinds below whose objects AWX has an `activity_stream/`.
@@ -85,6 +91,8 @@ HISTORIES = {
     "inventory_source", "job_template", "job", "ad_hoc_command", "workflow_job_template",
     "workflow_job",
 }  # fmt: skip
+# Those that copies.py copies.
+COPIED = {"project", "credential", "inventory", "job_template"}
 # What AWX calls them in OPTIONS where it is not the type in title case.
 TITLES = {
     "job": "Playbook Run",

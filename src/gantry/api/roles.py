@@ -20,7 +20,7 @@ from gantry.resources import access
 from gantry.resources.granting import give, may_give, members_of, roles_given_to, take
 from gantry.resources.models import Role, Team, User
 from gantry.resources.role_lines import children_of, parents_of
-from gantry.resources.roles import kind_of, with_objects
+from gantry.resources.roles import DEFINED, kind_of, with_objects
 
 
 class RoleSerializer(AwxSerializer):
@@ -81,8 +81,13 @@ class GivenRoleSerializer(RoleSerializer):
 
 
 class RoleList(ListView):
+    """Of AWX's own: those that definitions made are seen as assignments."""
+
     model = Role
     serializer_class = RoleSerializer
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return super().get_queryset().exclude(role_field__startswith=DEFINED)
 
 
 class RoleDetail(ReadView):
@@ -149,7 +154,7 @@ class UserRolesList(Granting):
     parent_model = User
 
     def children(self, parent: Any) -> QuerySet[Any]:
-        return roles_given_to(parent)
+        return roles_given_to(parent).exclude(role_field__startswith=DEFINED)
 
     def pair(self, parent: Any, row: Any) -> tuple[Role, User | Team]:
         return row, parent
@@ -159,7 +164,10 @@ class TeamRolesList(Granting):
     model = Role
     serializer_class = GivenRoleSerializer
     parent_model = Team
-    relationship = "roles"
+
+    def children(self, parent: Any) -> QuerySet[Any]:
+        rows: QuerySet[Any] = parent.roles.exclude(role_field__startswith=DEFINED)
+        return rows
 
     def pair(self, parent: Any, row: Any) -> tuple[Role, User | Team]:
         return row, parent
@@ -192,7 +200,8 @@ class ObjectRolesList(SubListView):
     def get_queryset(self) -> QuerySet[Any]:
         row = self.parent()
         kind = kind_of(type(row))
-        return Role.objects.filter(kind=kind, object_id=row.pk)
+        rows = Role.objects.filter(kind=kind, object_id=row.pk)
+        return rows.exclude(role_field__startswith=DEFINED)
 
 
 def object_roles_of(model: type[Any]) -> type[ObjectRolesList]:

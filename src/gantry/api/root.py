@@ -47,6 +47,9 @@ LISTING = {
     "unified_job_templates": "unified_job_templates",
     "unified_jobs": "unified_jobs",
     "activity_stream": "activity_stream",
+    "role_definitions": "role_definitions",
+    "role_user_assignments": "role_user_assignments",
+    "role_team_assignments": "role_team_assignments",
 }
 
 

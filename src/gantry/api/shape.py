@@ -22,7 +22,7 @@ from rest_framework.validators import UniqueValidator
 
 from gantry.api.auth import may_write
 from gantry.api.fields import CharNullField, ChoiceNullField, NullableBooleanField
-from gantry.api.names import HISTORIES, type_of, url_of
+from gantry.api.names import COPIED, HISTORIES, type_of, url_of
 from gantry.resources.access import may
 from gantry.resources.organizations import Organization, User
 from gantry.resources.roles import kind_of, roles_of
@@ -153,6 +153,8 @@ class AwxSerializer(serializers.ModelSerializer[Any]):
         links.update({key: f"{base}{path}/" for key, path in self.sublists.items()})
         if type_of(row) in HISTORIES:
             links["activity_stream"] = f"{base}activity_stream/"
+        if type_of(row) in COPIED:
+            links["copy"] = f"{base}copy/"
         return links
 
     def get_summary_fields(self, row: Any) -> dict[str, Any]:

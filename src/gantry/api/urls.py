@@ -13,6 +13,7 @@ from gantry.api import (
     applications,
     auth,
     config,
+    copies,
     create_schedule,
     credential_types,
     credentials,
@@ -47,6 +48,8 @@ from gantry.api import (
     ping,
     project_updates,
     projects,
+    role_assignments,
+    role_definitions,
     roles,
     root,
     schedules,
@@ -201,6 +204,7 @@ v2 = [
             "project_updates": projects.ProjectUpdatesList,
             "scm_inventory_sources": inventory_source_lists.ProjectScmInventorySources,
             "teams": team_lists.ProjectTeamsList,
+            "copy": copies.ProjectCopy,
             **rights(Project),
             "schedules": schedules.schedules_of(Project, "Project"),
         },
@@ -224,6 +228,7 @@ v2 = [
         {
             "owner_users": team_lists.CredentialOwnerUsersList,
             "owner_teams": team_lists.CredentialOwnerTeamsList,
+            "copy": copies.CredentialCopy,
             **rights(Credential),
         },
     ),
@@ -255,6 +260,7 @@ v2 = [
             "input_inventories": inventory_kinds.InventoryInputInventoriesList,
             "ad_hoc_commands": ad_hoc_commands.InventoryAdHocCommandsList,
             "job_templates": job_templates.InventoryJobTemplateList,
+            "copy": copies.InventoryCopy,
             **rights(Inventory),
             "instance_groups": instance_group_lists.instance_groups_of(Inventory),
         },
@@ -333,6 +339,7 @@ v2 = [
             "credentials": job_templates.JobTemplateCredentialsList,
             "labels": labels.JobTemplateLabelsList,
             "survey_spec": surveys.JobTemplateSurvey,
+            "copy": copies.JobTemplateCopy,
             **rights(JobTemplate),
             "instance_groups": instance_group_lists.instance_groups_of(JobTemplate),
             "schedules": schedules.schedules_of(JobTemplate, "Job Template"),
@@ -428,6 +435,34 @@ v2 = [
         {},
     ),
     *activity_stream.below_objects(),
+    path("role_metadata/", role_definitions.RoleMetadata.as_view()),
+    *noun(
+        "role_definitions",
+        {
+            "list": role_definitions.RoleDefinitionList,
+            "detail": role_definitions.RoleDefinitionDetail,
+        },
+        {
+            "user_assignments": role_assignments.DefinitionUserAssignments,
+            "team_assignments": role_assignments.DefinitionTeamAssignments,
+        },
+    ),
+    *noun(
+        "role_user_assignments",
+        {
+            "list": role_assignments.RoleUserAssignmentList,
+            "detail": role_assignments.RoleUserAssignmentDetail,
+        },
+        {},
+    ),
+    *noun(
+        "role_team_assignments",
+        {
+            "list": role_assignments.RoleTeamAssignmentList,
+            "detail": role_assignments.RoleTeamAssignmentDetail,
+        },
+        {},
+    ),
 ]
 
 urlpatterns: list[object] = [

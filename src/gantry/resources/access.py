@@ -20,7 +20,7 @@ from gantry.resources.credentials import CredentialType
 from gantry.resources.environments import ExecutionEnvironment
 from gantry.resources.instances import BUILT_IN, InstanceGroup
 from gantry.resources.organizations import User
-from gantry.resources.role_names import PARENTS
+from gantry.resources.role_names import PARENTS, ROLELESS
 from gantry.resources.roles import Role, kind_of
 from gantry.resources.standing import Person, Standing, forget, standing
 from gantry.resources.templates import JobTemplate, UnifiedJobTemplate
@@ -60,7 +60,9 @@ def may_add(user: Person, model: type[Model]) -> bool:
         if not isinstance(grant, On):
             if grant == "owner" or (grant == "administrator" and who.admin_of):
                 return True
-        elif who.holding(grant.kind, grant.role) or who.organizations(grant.kind, grant.role):
+        elif who.holding(grant.kind, grant.role, grant.verb) or who.organizations(
+            grant.kind, grant.role, grant.verb
+        ):
             return True
     return False
 
@@ -227,9 +229,9 @@ def _on_stands(grant: On, who: Standing, row: Any) -> bool:
     if who.everywhere(grant.kind, grant.role):
         return True
     pk = _id_at(row, grant.path)
-    if pk is not None and pk in who.holding(grant.kind, grant.role):
+    if pk is not None and pk in who.holding(grant.kind, grant.role, grant.verb):
         return True
-    organizations = who.organizations(grant.kind, grant.role)
+    organizations = who.organizations(grant.kind, grant.role, grant.verb)
     if not organizations:
         return False
     return _id_at(row, _organization_at(grant)) in organizations
@@ -240,10 +242,10 @@ def _on_reach(grant: On, who: Standing) -> Q:
     if who.everywhere(grant.kind, grant.role):
         return narrow if narrow is not None else _ALL
     q = _NONE
-    ids = who.holding(grant.kind, grant.role)
+    ids = who.holding(grant.kind, grant.role, grant.verb)
     if ids:
         q |= Q(**{f"{grant.path or 'pk'}__in": ids})
-    organizations = who.organizations(grant.kind, grant.role)
+    organizations = who.organizations(grant.kind, grant.role, grant.verb)
     if organizations:
         q |= Q(**{f"{_organization_at(grant)}__in": organizations})
     return q & narrow if narrow is not None and q is not _NONE else q
@@ -272,7 +274,7 @@ def _stands_to_role(grant: Grant, who: Standing, row: Role) -> bool:
 
 def _reach_of_roles(grant: Grant, who: Standing) -> Q:
     q = Q(kind="") if grant == "visible" else _NONE
-    for kind in PARENTS:
+    for kind in (*PARENTS, *ROLELESS):
         needed = On(kind, "read_role" if grant == "visible" else "admin_role")
         if who.holding(kind, needed.role) or who.organizations(kind, needed.role):
             rows = people.model_of(kind)._default_manager.filter(_on_reach(needed, who))

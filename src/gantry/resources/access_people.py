@@ -9,6 +9,8 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from gantry.resources.organizations import User
+from gantry.resources.role_names import PARENTS
+from gantry.resources.role_permissions import role_for
 from gantry.resources.roles import Role, model_of
 from gantry.resources.standing import Standing, standing
 
@@ -71,7 +73,8 @@ def may_take_in(who: Standing, row: User) -> bool:
 
 def covers(who: Standing, other: Standing) -> bool:
     """Whether `who` holds everything that `other` holds."""
-    for (kind, role), ids in other.held.items():
+    for (kind, held), ids in other.held.items():
+        role = held if held in PARENTS.get(kind, ()) else _role_for(kind, held)
         missing = ids - who.holding(kind, role)
         if not missing:
             continue
@@ -84,6 +87,11 @@ def covers(who: Standing, other: Standing) -> bool:
         if rows.count() < len(missing):
             return False
     return True
+
+
+def _role_for(kind: str, permission: str) -> str:
+    """Whose holders have what a permission gives; on an organization it may be about anything."""
+    return "admin_role" if kind == "organization" else role_for(permission)
 
 
 def know_organizations(people: Iterable[User]) -> None:

@@ -24,6 +24,7 @@ from gantry.resources.jobs import Job, JobHostSummary, ProjectUpdate, UnifiedJob
 from gantry.resources.labels import Label
 from gantry.resources.organizations import Organization, Team, User
 from gantry.resources.projects import Project
+from gantry.resources.role_definitions import RoleDefinition
 from gantry.resources.roles import Role
 from gantry.resources.schedules import Schedule
 from gantry.resources.system_jobs import SystemJob, SystemJobTemplate
@@ -40,6 +41,7 @@ class On:
     kind: str
     role: str
     path: str = ""
+    verb: str = ""  # what for, where permissions tell apart what a role does
     # Of rows of several kinds: only where the column at the first has the second as its value.
     when: tuple[str, str] | None = None
 
@@ -67,6 +69,7 @@ def _any(*grants: Grant) -> frozenset[Grant]:
 
 _OF_APPLICATION = _any("owner", _org("admin_role", "application__organization"))
 _ENVIRONMENTS = _any(_org("execution_environment_admin_role"))
+_ENVIRONMENT = _any(On("executionenvironment", "admin_role"))
 _DEFINITIONS = _any(_org("execution_environment_admin_role", "environment__organization"))
 _INVENTORY = _any(On("inventory", "admin_role", "inventory"))
 _IN_INVENTORY: Rules = {
@@ -214,6 +217,7 @@ RULES: dict[type[Model], Rules] = {
         "delete": _any(On("team", "admin_role")),
     },
     Role: {"read": _any("visible"), "change": _any("keeper")},
+    RoleDefinition: {"read": _any("anyone")},
     OAuth2Application: {
         "read": _any(_org("member_role")),
         **dict.fromkeys(("add", "change", "delete"), _any(_org("admin_role"))),
@@ -223,8 +227,9 @@ RULES: dict[type[Model], Rules] = {
         **dict.fromkeys(("add", "change", "delete"), _OF_APPLICATION),
     },
     ExecutionEnvironment: {
-        "read": _any("shared", _org("read_role")),
-        **dict.fromkeys(("add", "change", "delete", "use"), _ENVIRONMENTS),
+        "read": _any("shared", _org("read_role")) | _ENVIRONMENT,
+        "add": _ENVIRONMENTS,
+        **dict.fromkeys(("change", "delete", "use"), _ENVIRONMENTS | _ENVIRONMENT),
     },
     EnvironmentDefinition: {
         "read": _any("shared", _org("read_role", "environment__organization")),
@@ -284,6 +289,20 @@ RULES: dict[type[Model], Rules] = {
     },
     JobEvent: {"read": _of_kinds(JOB_KINDS, "job__kind", "job")["read"]},
     ActivityStream: {"read": _any("concerned")},
+}
+
+
+def _for(verb: str, grant: Grant) -> Grant:
+    """A permission to delete or to add is one of its own; on what the row belongs to, a change."""
+    own = isinstance(grant, On) and (not grant.path or grant.kind == "organization")
+    if isinstance(grant, On) and own and verb in ("add", "delete"):
+        return replace(grant, verb=verb)
+    return grant
+
+
+RULES = {
+    model: {verb: frozenset(_for(verb, g) for g in grants) for verb, grants in rules.items()}
+    for model, rules in RULES.items()
 }
 
 # The foreign key to a row's "owner", where it is not of that name.

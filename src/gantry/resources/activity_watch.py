@@ -35,6 +35,8 @@ SILENT: dict[str, str] = {
     "UnifiedJob": "its kinds are recorded",
     "UnifiedJobTemplate": "its kinds are recorded",
     "ProjectUpdate": "not in AWX either: a sync changes nothing that people own",
+    "RoleUserAssignment": "recorded as a relation, see Role",
+    "RoleTeamAssignment": "recorded as a relation, see Role",
     "InventoryUpdate": "not in AWX either: what its hosts become is told by its own record",
     "HostFacts": "what ansible found out, not what people own",
     "InputInventory": "recorded as a relation of its inventory",

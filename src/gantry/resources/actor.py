@@ -36,6 +36,11 @@ def actor() -> Any:
     return user if user is not None and user.is_authenticated else None
 
 
+def actor_id() -> int | None:
+    who = actor()
+    return None if who is None else int(who.pk)
+
+
 def silent() -> bool:
     return _silent.get()
 

@@ -23,6 +23,11 @@ from gantry.resources.labels import Label
 from gantry.resources.logins import LoginFailure
 from gantry.resources.organizations import Organization, Team, User
 from gantry.resources.projects import Artifact, Project, ProjectSnapshot
+from gantry.resources.role_definitions import (
+    RoleDefinition,
+    RoleTeamAssignment,
+    RoleUserAssignment,
+)
 from gantry.resources.roles import Role
 from gantry.resources.schedules import Schedule
 from gantry.resources.system_jobs import SystemJob, SystemJobTemplate
@@ -70,6 +75,9 @@ __all__ = [
     "ProjectSnapshot",
     "ProjectUpdate",
     "Role",
+    "RoleDefinition",
+    "RoleTeamAssignment",
+    "RoleUserAssignment",
     "Schedule",
     "SystemJob",
     "SystemJobTemplate",

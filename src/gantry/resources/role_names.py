@@ -73,6 +73,14 @@ PARENTS: dict[str, dict[str, tuple[str, ...]]] = {
     },
 }  # fmt: skip
 
+# Kinds without roles of their own, for which the roles of their organization do.
+ROLELESS: dict[str, dict[str, tuple[str, ...]]] = {
+    "executionenvironment": {
+        "admin_role": ("organization.execution_environment_admin_role",),
+        "read_role": ("organization.read_role", "admin_role"),
+    },
+}
+
 NAMES = {
     SYSTEM_ADMINISTRATOR: "System Administrator",
     SYSTEM_AUDITOR: "System Auditor",
@@ -139,6 +147,7 @@ def implied_by(kind: str, role: str) -> Implied:
     organization: set[str] = set()
     system: set[str] = set()
     todo = [role]
+    names = PARENTS.get(kind) or ROLELESS.get(kind, {})
     while todo:
         name = todo.pop()
         if name in SYSTEM:
@@ -149,5 +158,5 @@ def implied_by(kind: str, role: str) -> Implied:
             system |= above.system
         elif name not in own:
             own.add(name)
-            todo += PARENTS[kind][name]
+            todo += names.get(name, ())
     return Implied(frozenset(own), frozenset(organization), frozenset(system))

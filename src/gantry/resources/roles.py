@@ -13,9 +13,11 @@ from typing import Any
 
 from django.db import models
 from django.db.models.signals import post_delete, post_save
+from django.utils.functional import cached_property
 
 from gantry.resources.role_names import NAMES, PARENTS, SYSTEM, USER_ONLY, describe
 
+DEFINED = "definition_"  # begins the names of roles that are made of permissions
 FLAGS = {"system_administrator": "is_superuser", "system_auditor": "is_system_auditor"}
 
 
@@ -24,12 +26,13 @@ class Role(models.Model):
 
     kind = models.CharField(max_length=32, blank=True, default="")
     object_id = models.PositiveBigIntegerField(null=True, default=None)
-    role_field = models.CharField(max_length=64)
+    role_field = models.CharField(max_length=128)
     members: models.ManyToManyField[Any, Any] = models.ManyToManyField(
-        "User", related_name="roles", blank=True
-    )
+        "User", related_name="roles", blank=True, through="RoleUserAssignment",
+        through_fields=("role", "user"),
+    )  # fmt: skip
     teams: models.ManyToManyField[Any, Any] = models.ManyToManyField(
-        "Team", related_name="roles", blank=True
+        "Team", related_name="roles", blank=True, through="RoleTeamAssignment"
     )
 
     class Meta:
@@ -46,11 +49,23 @@ class Role(models.Model):
 
     @property
     def name(self) -> str:
-        return NAMES[self.role_field]
+        return str(self.definition.name) if self.defined else NAMES[self.role_field]
 
     @property
     def description(self) -> str:
+        if self.defined:
+            return str(self.definition.description)
         return describe(self.kind, self.role_field)
+
+    @property
+    def defined(self) -> bool:
+        """Whether it is one that a role definition made: role_definitions.py."""
+        return self.role_field.startswith(DEFINED)
+
+    @cached_property
+    def definition(self) -> Any:
+        definitions = self._meta.apps.get_model("resources", "RoleDefinition")
+        return definitions.objects.get(kind=self.kind, role_field=self.role_field)
 
     @property
     def system(self) -> bool:
@@ -98,6 +113,13 @@ def with_objects(roles: Iterable[Role]) -> None:
         found = rows.in_bulk({role.object_id for role in some})
         for role in some:
             role.content_object = found.get(role.object_id)
+
+
+def permissions_of(names: Iterable[str]) -> dict[tuple[str, str], list[str]]:
+    """What roles that definitions made are made of: (kind, role's name) -> permissions."""
+    definitions = Role._meta.apps.get_model("resources", "RoleDefinition")
+    rows = definitions.objects.filter(role_field__in=names)
+    return {(row.kind, row.role_field): row.permissions for row in rows}
 
 
 def make_roles(kind: str, ids: Iterable[int]) -> None:
@@ -158,4 +180,4 @@ def _made(sender: type[models.Model], instance: Any, created: bool, **more: Any)
 
 
 def _gone(sender: type[models.Model], instance: Any, **more: Any) -> None:
-    Role.objects.filter(kind=kind_of(sender), object_id=instance.pk).delete()
+    Role.objects.filter(kind=sender._meta.model_name, object_id=instance.pk).delete()

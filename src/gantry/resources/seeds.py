@@ -22,6 +22,7 @@ from gantry.resources.instances import BUILT_IN, InstanceGroup
 from gantry.resources.jobs import Installation
 from gantry.resources.organizations import Organization, User
 from gantry.resources.policies import apply_policies
+from gantry.resources.role_definitions import seed_definitions
 from gantry.resources.role_names import SYSTEM
 from gantry.resources.roles import system_role
 from gantry.resources.schedules import Schedule
@@ -55,6 +56,7 @@ def seed() -> Seeded:
         _first_organization_and_environments()
     for name in SYSTEM:
         system_role(name)
+    seed_definitions()
     _control_plane_environment()
     _instance_groups()
     _system_jobs()

@@ -16,7 +16,8 @@ from django.db.models import Q
 
 from gantry.resources.organizations import User
 from gantry.resources.role_names import SYSTEM_ADMINISTRATOR, SYSTEM_AUDITOR, implied_by
-from gantry.resources.roles import Role
+from gantry.resources.role_permissions import permission_for
+from gantry.resources.roles import DEFINED, Role, permissions_of
 
 Person = User | AnonymousUser
 Ids = frozenset[int]
@@ -29,16 +30,20 @@ class Standing:
     superuser: bool = False
     auditor: bool = False
     held: dict[tuple[str, str], set[int]] = field(default_factory=dict)
-    _worked_out: dict[tuple[str, str, str], Ids] = field(default_factory=dict, compare=False)
+    _worked_out: dict[tuple[str, str, str, str], Ids] = field(default_factory=dict, compare=False)
 
-    def holding(self, kind: str, role: str) -> Ids:
-        """The objects on which this person was given the role, or one that implies it."""
-        return self._among("own", kind, role, kind, implied_by(kind, role).own)
+    def holding(self, kind: str, role: str, verb: str = "") -> Ids:
+        """The objects on which this person was given the role, or what implies it. Permissions of
+        a role definition tell apart what an admin_role does: `verb`, of access_rules.py."""
+        own = implied_by(kind, role).own
+        return self._among("own", kind, role, verb, kind, own)
 
-    def organizations(self, kind: str, role: str) -> Ids:
+    def organizations(self, kind: str, role: str, verb: str = "") -> Ids:
         """The organizations in which they hold the role on every object of the kind."""
+        if kind == "organization":
+            return NONE
         above = implied_by(kind, role).organization
-        return self._among("organization", kind, role, "organization", above)
+        return self._among("organization", kind, role, verb, "organization", above)
 
     def everywhere(self, kind: str, role: str) -> bool:
         system = implied_by(kind, role).system
@@ -47,11 +52,13 @@ class Standing:
     def has_system_role(self, role: str) -> bool:
         return self.superuser if role == SYSTEM_ADMINISTRATOR else self.auditor
 
-    def _among(self, how: str, kind: str, role: str, of: str, roles: Iterable[str]) -> Ids:
-        key = (how, kind, role)
+    def _among(
+        self, how: str, kind: str, role: str, verb: str, of: str, roles: Iterable[str]
+    ) -> Ids:
+        key = (how, kind, role, verb)
         if key not in self._worked_out:
             ids: set[int] = set()
-            for name in roles:
+            for name in (*roles, permission_for(kind, role, verb)):
                 ids |= self.held.get((of, name), set())
             self._worked_out[key] = frozenset(ids)
         return self._worked_out[key]
@@ -104,7 +111,10 @@ def _held(user: User) -> dict[tuple[str, str], set[int]]:
 
 def _add(held: dict[tuple[str, str], set[int]], roles: Iterable[Role]) -> None:
     assert hasattr(roles, "order_by")
-    rows = roles.order_by().values_list("kind", "role_field", "object_id")
+    rows = list(roles.order_by().values_list("kind", "role_field", "object_id"))
+    defined = {name for _, name, _ in rows if name.startswith(DEFINED)}
+    permissions = permissions_of(defined) if defined else {}
     for kind, name, pk in rows:
         if pk is not None:
-            held[kind, name].add(pk)
+            for held_by in permissions.get((kind, name), [name]):
+                held[kind, held_by].add(pk)
