@@ -68,6 +68,8 @@ class BasicAuthentication(authentication.BasicAuthentication):
     def authenticate_credentials(
         self, userid: str, password: str, request: Any = None
     ) -> tuple[User, None]:
+        if "\0" in userid:  # which no name has, and PostgreSQL cannot be asked about
+            raise AuthenticationFailed("Invalid username/password.")
         known = User.objects.filter(username=userid, is_active=True).first()
         if known is not None and verified.knows(verified.digest(known, password)):
             return known, None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError, DataError, IntegrityError
 from django.db.models import ProtectedError, RestrictedError
 from rest_framework import exceptions, status, views
@@ -23,6 +24,7 @@ WRONG_TYPE = (
     "You did not use correct Content-Type in your HTTP request. If you are using our REST API, "
     "the Content-Type must be application/json"
 )
+TOO_LARGE = "The request is larger than this server takes."
 log = logging.getLogger(__name__)
 
 
@@ -34,6 +36,8 @@ def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
         return Response({"error": "Resource is being used by other resources."}, 409)
     if isinstance(exc, DatabaseError):
         return _of_database(exc)
+    if isinstance(exc, RequestDataTooBig):
+        return Response({"detail": TOO_LARGE}, 413)
     if isinstance(exc, exceptions.UnsupportedMediaType):
         exc.detail = exceptions.ErrorDetail(WRONG_TYPE)
     response = views.exception_handler(exc, context)

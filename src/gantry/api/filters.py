@@ -11,10 +11,12 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from django.core.exceptions import FieldError, ValidationError
 from django.db.models import BooleanField, CharField, Model, Q, QuerySet, TextField
+from django.utils import timezone
 from rest_framework.exceptions import ParseError
 from rest_framework.filters import BaseFilterBackend, SearchFilter
 from rest_framework.request import Request
@@ -192,11 +194,18 @@ def _one(found: Any, value: str) -> Any:
     if isinstance(found, BooleanField):
         return _boolean(value)
     try:
-        return found.to_python(value)
+        return _on_earth(found.to_python(value))
     except ValidationError as error:
         raise ParseError(json.dumps(error.messages, ensure_ascii=False)) from error
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ParseError(str(error)) from error
+
+
+def _on_earth(value: Any) -> Any:
+    """A moment in UTC; OverflowError for one of the first or the last day that there are."""
+    if not isinstance(value, datetime):
+        return value
+    return (timezone.make_aware(value) if timezone.is_naive(value) else value).astimezone(UTC)
 
 
 def _narrow(queryset: QuerySet[Any], conditions: list[Condition], q: Q) -> QuerySet[Any]:

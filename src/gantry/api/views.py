@@ -6,10 +6,14 @@ AWX: awx/api/generics.py. A noun's own module subclasses these; nothing else doe
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections.abc import Mapping
+from io import BytesIO
 from typing import Any, ClassVar
 
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import Http404
@@ -35,18 +39,34 @@ class ObjectParser(JSONParser):
     """A body is a JSON object, or nothing."""
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        assert most is not None
+        body = stream.read(most + 1)
+        if len(body) > most:
+            raise RequestDataTooBig
+        if not body:
+            return {}
         try:
-            parsed = super().parse(stream, media_type, parser_context)
+            parsed = super().parse(BytesIO(body), media_type, parser_context)
+            whole = _is_text(parsed)
         except ParseError as error:
-            length = stream.META.get("CONTENT_LENGTH") if hasattr(stream, "META") else None
-            if length in ("0", ""):
-                return {}
             raise ParseError(f"{error}\nPossible cause: trailing comma.") from error
         except RecursionError as error:
             raise ParseError("JSON parse error - nested too deeply") from error
         if parsed is not None and not isinstance(parsed, dict):
             raise ParseError("JSON parse error - not a JSON object")
+        if not whole:
+            raise ParseError("JSON parse error - Surrogate characters are not allowed.")
         return parsed or {}
+
+
+def _is_text(parsed: Any) -> bool:
+    """Not when there is half a character in it, which no table and no answer can hold."""
+    try:
+        json.dumps(parsed, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def body_of(request: Request) -> dict[str, Any]:

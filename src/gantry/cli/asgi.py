@@ -17,12 +17,13 @@ warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume sy
 from django.core.asgi import get_asgi_application  # noqa: E402
 
 from gantry.api.websocket import Hub, serve  # noqa: E402
+from gantry.cli.bodies import limited  # noqa: E402
 from gantry.web.feed import feed  # noqa: E402
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-_pages = get_asgi_application()
+_pages = limited(get_asgi_application())  # type: ignore[arg-type]
 _hub = Hub()
 
 
@@ -32,7 +33,7 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
     elif scope["type"] == "websocket":
         await serve(_hub, scope, receive, send)
     else:
-        await _pages(scope, receive, send)  # type: ignore[arg-type]
+        await _pages(scope, receive, send)
 
 
 async def _live(receive: Receive, send: Send) -> None:
