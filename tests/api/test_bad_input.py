@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -221,6 +222,24 @@ def test_no_look_up_reaches_a_secret_by_any_way() -> None:
                 with pytest.raises((ParseError, PermissionDenied)):
                     resolve(model, "__".join([*path, name]))
     assert tried > 1000
+
+
+# Names that sound like a secret and are none, or none that is kept readable.
+NO_SECRETS = {
+    "ask_credential_on_launch", "ee_signature", "signature_keys", "signature_policy",
+    "host_config_key", "become_enabled",
+}  # fmt: skip
+SOUNDS_SECRET = re.compile("passw|secret|token|key|hash|private|sealed|signature")
+
+
+def test_a_new_column_that_sounds_like_a_secret_is_looked_at() -> None:
+    """Whoever adds one says in filter_fields.py that it is, or here that it is not."""
+    for model in {end for start in models() for _, end in _ways(start)}:
+        for name, field in allowed_fields(model).items():
+            hidden = any(name in names for kind, names in SECRET.items() if issubclass(model, kind))
+            if field.is_relation or hidden or name in NO_SECRETS | PASSWORDS:
+                continue
+            assert not SOUNDS_SECRET.search(name), f"{model.__name__}.{name}"
 
 
 def _ways(model: type[Model]) -> Iterator[tuple[list[str], type[Model]]]:

@@ -18,7 +18,6 @@ from gantry.resources.models import (
     Credential,
     CredentialType,
     InventorySource,
-    Job,
     JobEvent,
     JobTemplate,
     OAuth2AccessToken,
@@ -37,11 +36,11 @@ TEXT = (
 
 # Columns that no serializer of their model shows as such, or that hold what must not be probed.
 SECRET: dict[type[Model], set[str]] = {
+    Model: {"survey_passwords", "webhook_key"},
     User: {"password"},
     Credential: {"inputs"},
     CredentialType: {"inputs", "injectors"},
     JobTemplate: {"survey_spec"},
-    Job: {"survey_passwords"},
     Schedule: {"survey_passwords", "char_prompts"},
     UnifiedJob: {"start_secrets", "job_env", "evidence", "job_args"},
     JobEvent: {"event_data"},
