@@ -134,6 +134,10 @@ def test_the_bill_of_materials_is_valid(api: Api, ee: Any) -> None:
     assert f"sbom-{ee.pk}-{NEW[7:19]}.cdx.json" in answer.headers["content-disposition"]
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(answer.content.decode()) is None
     assert "not known yet" in str(api.get(f"{V2}/{ee.pk}/sbom/?digest={OLD}", 400))
+    api.post(f"{V2}/{ee.pk}/contents/", {"digest": OLD}, 202)
+    assert "is being looked into. Ask again" in str(
+        api.get(f"{V2}/{ee.pk}/sbom/?digest={OLD}", 400)
+    )
 
 
 def test_the_difference_of_two_digests(api: Api, ee: Any) -> None:

@@ -68,6 +68,11 @@ class DigestView(NounView):
             )
         known = contents_of(digest)
         if known is None or known.state != "inspected":
+            if known is not None and known.state in ("pending", "running"):
+                raise InvalidInput(
+                    f"{digest} of {row.name} is being looked into.",
+                    cure="Ask again in a moment: GET …/contents/ tells its state.",
+                )
             why = f" {known.error}" if known and known.error else ""
             raise InvalidInput(
                 f"What is in {digest} of {row.name} is not known yet.{why}",

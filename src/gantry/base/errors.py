@@ -20,7 +20,9 @@ class GantryError(Exception):
             self.code = code
 
     def __str__(self) -> str:
-        return f"{self.sentence} {self.cure}".strip()
+        # A registry's or an engine's own words often end without a full stop.
+        stop = "" if not self.cure or self.sentence.endswith((".", "!", "?", ":")) else "."
+        return f"{self.sentence}{stop} {self.cure}".strip()
 
 
 class ConfigurationError(GantryError):

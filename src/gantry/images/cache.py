@@ -146,7 +146,7 @@ def _kept(image: HeldImage, digests: list[str], facts: _Facts, ours: bool) -> st
         if key in facts.needed:
             return facts.needed[key]
     if not ours:
-        return "Gantry has nothing to do with it"
+        return "Gantry never ran, built or imported it"
     strange = [name for key, name in names.items() if key not in facts.names]
     return f"it is also {strange[0]}, a name that Gantry did not give" if strange else ""
 

@@ -20,7 +20,7 @@ _DAYS = {"d": 1.0, "h": 1 / 24, "w": 7.0}
 
 @ee.command()
 def images() -> None:
-    """List the engine's images: size, when a job used each last, and why it stays.
+    """List the engine's images: size, last use, why each stays.
 
     Only images that Gantry pulled or built can be pruned. Sizes count layers that images share for
     each of them.
@@ -55,11 +55,11 @@ def _days(context: click.Context, parameter: click.Parameter, value: str | None)
 @click.option("--older-than", callback=_days, metavar="30d", help="Unused for so long: d, h or w.")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 def prune(older_than: float | None, dry_run: bool) -> None:
-    """Remove images that nothing has used for long; without --older-than by the settings.
+    """Remove images that nothing has used for long.
 
     Never an image that runs, is pinned or accepted, that a waiting job wants, that is the newest of
-    an EE, or that Gantry has nothing to do with. The settings are GANTRY_IMAGE_KEEP_DAYS and
-    GANTRY_IMAGE_CACHE.
+    an EE, or that Gantry never ran, built or imported. Without --older-than the settings
+    GANTRY_IMAGE_KEEP_DAYS and GANTRY_IMAGE_CACHE decide.
 
     \b
     Examples
@@ -83,7 +83,7 @@ def prune(older_than: float | None, dry_run: bool) -> None:
 @ee.command()
 @click.argument("name")
 def platforms(name: str) -> None:
-    """Which platforms the image of NAME is built for, and which of them the engine takes.
+    """Show the platforms of NAME's image, and the one that runs here.
 
     \b
     Example

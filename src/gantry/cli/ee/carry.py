@@ -23,7 +23,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.argument("name")
 @click.argument("file", type=FILE)
 def ee_export(name: str, file: Path) -> None:
-    """Write the image of the execution environment NAME, and all that is known of it, to FILE.
+    """Write the image of NAME, and all that is known of it, to FILE.
 
     FILE is an OCI archive: the image as jobs run it now (its pinned digest, if it is pinned), the
     definition and lock it was built from, its bill of materials (CycloneDX), and the SHA-256 of
@@ -51,11 +51,11 @@ def ee_export(name: str, file: Path) -> None:
 @click.option("--replace", is_flag=True,
               help="Take the image's name from another image that has it here.")  # fmt: skip
 def ee_import(file: Path, name: str, organization: str, image: str, replace: bool) -> None:
-    """Load FILE, which `gantry ee export` wrote, and make or update its execution environment.
+    """Load FILE, which `gantry ee export` wrote, as an environment.
 
-    Every digest is checked first: a file that was cut off or changed is refused, and nothing is
-    loaded. Nothing is pinned, and a name that means another image on this engine is left alone
-    without --replace.
+    One that has its name is updated. Every digest is checked first: a file that was cut off or
+    changed is refused, and nothing is loaded. Nothing is pinned, and a name that means another
+    image on this engine is left alone without --replace.
 
     \b
     Example

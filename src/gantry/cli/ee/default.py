@@ -33,7 +33,7 @@ def list_environments() -> None:
 @ee.command(name="default")
 @click.argument("name", default="")
 def ee_default(name: str) -> None:
-    """Make NAME the global default environment; without NAME, have none.
+    """Make NAME the global default environment. Without NAME there is none.
 
     It is what a job runs in when its template, project and organizations choose nothing.
     """

@@ -33,10 +33,11 @@ WORDS = {"collection": "COLLECTION", "python": "PYTHON PACKAGE", "deb": "DEB PAC
 @click.option("--sbom", type=click.File("w"), default=None,
               help="Write the bill of materials (CycloneDX 1.6) there too.")  # fmt: skip
 def inspect(image: str, kind: tuple[str, ...], search: str, as_json: bool, sbom: Any) -> None:
-    """Look into IMAGE, any that the engine has: Ansible, collections, packages, labels.
+    """Look into IMAGE: Ansible, collections, packages, labels.
 
-    A pod without network, not root and read-only, looks around and goes. This needs no running
-    Gantry and no database. Exit code 1 when the image could not be looked into.
+    It may be any image that the engine has. A pod without network, not root and read-only, looks
+    around and goes. This needs no running Gantry and no database. Exit code 1 when the image could
+    not be looked into.
 
     \b
     Examples
@@ -65,7 +66,7 @@ def inspect(image: str, kind: tuple[str, ...], search: str, as_json: bool, sbom:
 @click.option("--json", "as_json", is_flag=True, help="As one JSON document.")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 when anything differs.")
 def ee_diff(old: str, new: str, as_json: bool, exit_code: bool) -> None:
-    """Show which packages were added, removed and changed from OLD to NEW.
+    """Show which packages differ from OLD to NEW.
 
     Each is the name of an execution environment, a digest, or an image that the engine has, which
     is then looked into.
@@ -97,7 +98,7 @@ def ee_diff(old: str, new: str, as_json: bool, exit_code: bool) -> None:
 @click.option("--digest", default="", help="One that it ran before; default: what runs next.")
 @click.option("--output", "-o", type=click.File("w"), default="-", help="Default: the terminal.")
 def ee_sbom(name: str, digest: str, output: Any) -> None:
-    """Write the software bill of materials of the environment NAME: CycloneDX 1.6, JSON.
+    """Write the bill of materials (CycloneDX 1.6, JSON) of NAME.
 
     \b
     Example

@@ -25,7 +25,7 @@ from gantry.cli.setup import with_database
 def preflight(
     target: str, project: Path | None, playbook: str, everything: bool, as_json: bool
 ) -> None:
-    """Compare what a playbook needs with what its execution environment has.
+    """Compare what a playbook needs with what its environment has.
 
     TARGET is a job template (a name or an id): its project's newest tree is compared with what its
     next job runs in. With --project, for CI, TARGET is an image on the engine; no running Gantry
