@@ -11,7 +11,6 @@ STARTS = "comes with the issue on what starts a job"
 
 # Exchanges of resources that do not exist yet.
 LATER: dict[str, str] = {
-    "jobs_create_schedule": STARTS,
     "jobs_notifications": STARTS,
 }
 

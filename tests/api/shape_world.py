@@ -11,6 +11,7 @@ from typing import Any
 # In a body, which kind of object a number stands for.
 FIELDS = {
     "organization": "organizations",
+    "unified_job_template": "job_templates",
     "inventory": "inventories",
     "project": "projects",
     "credential_type": "credential_types",
@@ -112,6 +113,15 @@ def project_of(organization: int) -> int:
     )
     project.save()
     return project.pk
+
+
+def schedule_of(template: int) -> int:
+    from gantry.resources.models import Schedule, UnifiedJobTemplate
+
+    return Schedule.objects.create(
+        name="Peer schedule", unified_job_template=UnifiedJobTemplate.objects.get(pk=template),
+        rrule="DTSTART;TZID=UTC:20300101T000000 RRULE:FREQ=DAILY;INTERVAL=1", enabled=False,
+    ).pk  # fmt: skip
 
 
 def more_hosts(inventory: int) -> None:

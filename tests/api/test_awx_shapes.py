@@ -25,6 +25,7 @@ from tests.api.shape_world import (
     finish_updates,
     more_hosts,
     project_of,
+    schedule_of,
 )
 
 SHAPES = Path(__file__).parent / "awx_shapes"
@@ -188,6 +189,8 @@ def _remember(api: Api, world: World, name: str, response: Any) -> None:
         credential_without_owner(response.json()["id"])
     if name == "projects_POST_created_git":
         finish_updates()
+    if name == "job_templates_POST_created":
+        world.ids["schedules", 6] = schedule_of(response.json()["id"])
     if name == "job_templates_POST_created_prompts":
         _attach_machine(world)
         survey = {

@@ -9,6 +9,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 
@@ -32,6 +33,7 @@ SAVED = (
     "diff_mode", "verbosity", "execution_environment", "forks", "job_slice_count", "timeout",
 )  # fmt: skip
 LARGEST = 2**31 - 1
+NOTHING = "---------"
 
 
 class SavedDataField(serializers.JSONField):
@@ -50,9 +52,11 @@ def _text(**more: Any) -> serializers.CharField:
     )
 
 
-def _number(least: int) -> serializers.IntegerField:
+def _number(**more: Any) -> serializers.IntegerField:
+    # Validators rather than limits: these are PostgreSQL's, and AWX's OPTIONS name none.
+    fits = [MinValueValidator(-LARGEST), MaxValueValidator(LARGEST)]
     return serializers.IntegerField(
-        required=False, allow_null=True, min_value=least, max_value=LARGEST, default=None
+        required=False, allow_null=True, default=None, validators=fits, **more
     )
 
 
@@ -69,12 +73,16 @@ class LaunchConfigSerializer(AwxSerializer):
     verbosity = serializers.ChoiceField(
         allow_null=True, required=False, default=None, choices=VERBOSITIES
     )
-    forks = _number(0)
-    job_slice_count = _number(0)
-    timeout = _number(-LARGEST)
+    forks = _number(min_value=0)
+    job_slice_count = _number(min_value=0)
+    timeout = _number()
 
     used: ClassVar[Mapping[str, str]] = {"inventory": "use", "execution_environment": "read"}
     exclude: ClassVar[tuple[str, ...]] = ()
+    hints = {
+        "job_type": {"choices": [(None, NOTHING), ("", NOTHING), *JOB_TYPES]},
+        "verbosity": {"choices": [(None, NOTHING), *VERBOSITIES]},
+    }
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         for name in OPTIONS:

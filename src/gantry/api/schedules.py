@@ -60,7 +60,8 @@ class ScheduleSerializer(LaunchConfigSerializer):
     gantry = serializers.SerializerMethodField()
 
     sublists = {
-        "labels": "labels", "credentials": "credentials", "unified_jobs": "jobs",
+        "labels": "labels", "credentials": "credentials", "instance_groups": "instance_groups",
+        "unified_jobs": "jobs",
     }  # fmt: skip
     linked = ("unified_job_template", "inventory", "execution_environment")
     summarized = ("unified_job_template", "inventory", "execution_environment")

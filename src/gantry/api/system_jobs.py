@@ -22,6 +22,7 @@ from gantry.record.output import page
 from gantry.resources import access
 from gantry.resources.base import TEMPLATE_STATUSES
 from gantry.resources.models import SystemJob, SystemJobTemplate
+from gantry.resources.system_jobs import SYSTEM_JOB_TYPES
 
 # Of an inventory source, which AWX's list of a template's states has too.
 STATUSES = [*TEMPLATE_STATUSES, ("none", "No External Source"), ("updating", "Updating")]
@@ -44,6 +45,7 @@ class SystemJobTemplateSerializer(AwxSerializer):
 
     sublists = {name: name for name in ("jobs", "schedules", "launch")}
     linked = ("current_job", "last_job", "next_schedule")
+    hints = {"job_type": {"choices": [("", "---------"), *SYSTEM_JOB_TYPES]}}
 
     class Meta:
         model = SystemJobTemplate

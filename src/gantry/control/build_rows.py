@@ -37,14 +37,19 @@ from gantry.resources.jobs import UnifiedJob
 
 @dataclass(frozen=True)
 class Record:
-    """Where the output goes on: `acknowledged` frames, `events` and `lines` are recorded. `pip`:
-    pip's settings on this machine, whose passwords the redactor knows."""
+    """Where the output goes on: `acknowledged` frames, `events` and `lines` are recorded."""
 
     job: RecordedJob
     redactor: Redactor
     acknowledged: int
     events: int
     lines: int
+
+
+@dataclass(frozen=True)
+class BuildRecord(Record):
+    """`pip`: pip's settings on this machine, whose passwords the redactor knows."""
+
     pip: Mapping[str, str]
 
 
@@ -58,7 +63,7 @@ class Push:
 
 
 @patient
-def record(job: UnifiedJob) -> Record:
+def record(job: UnifiedJob) -> BuildRecord:
     row = EnvironmentBuild.objects.get(pk=job.pk)
     pip = host.pip_settings()
     secrets = list(host.secrets(pip))
@@ -66,7 +71,7 @@ def record(job: UnifiedJob) -> Record:
         if login is not None and login.password:
             secrets.append(login.password)
     fields = RecordedJob(row.pk, row.created, job.lease_epoch, row.kind)
-    return Record(fields, Redactor(secrets), row.acknowledged, row.emitted_events, row.lines, pip)
+    return BuildRecord(fields, Redactor(secrets), row.acknowledged, row.emitted_events, row.lines, pip)
 
 
 def _push_login(row: EnvironmentBuild) -> RegistryLogin | None:

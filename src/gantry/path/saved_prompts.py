@@ -13,6 +13,7 @@ from typing import Any
 from gantry.path.launch import passwords_needed
 from gantry.path.prompts import LISTS, credential_slot
 from gantry.resources.credentials import Credential
+from gantry.resources.instances import in_order
 from gantry.resources.launch_configs import OPTIONS, LaunchConfig
 from gantry.resources.surveys import questions, wrong_answers
 from gantry.resources.system_jobs import SystemJobTemplate
@@ -41,12 +42,16 @@ def prompts_of(config: LaunchConfig, variables: Mapping[str, Any]) -> dict[str, 
         if getattr(config, name) is not None:
             found[name] = getattr(config, name)
     for name in LISTS:
-        rows = list(getattr(config, name).all()) if config.pk else []
+        rows = list(_rows(config, name)) if config.pk else []
         if rows:
             found[name] = rows
     if variables:
         found["extra_vars"] = dict(variables)
     return found
+
+
+def _rows(config: LaunchConfig, name: str) -> Any:
+    return in_order(config) if name == "instance_groups" else getattr(config, name).all()
 
 
 def saved_errors(template: UnifiedJobTemplate, prompts: Mapping[str, Any]) -> Errors:

@@ -91,7 +91,7 @@ def _old(rows: QuerySet[UnifiedJob], cutoff: datetime) -> QuerySet[UnifiedJob]:
 def _needed_trees() -> QuerySet[ProjectSnapshot]:
     """A tree lies with the update that brought it: the newest of each branch, which a launch may
     use without another update, and those that jobs and builds were made from."""
-    place = ("project", "scm_url", "scm_branch")
+    place = ("project_id", "scm_url", "scm_branch")
     newest = ProjectSnapshot.objects.order_by(*place, "-created").distinct(*place)
     used = Q(jobs__isnull=False) | Q(builds__isnull=False)
     current = Q(pk__in=Project.objects.exclude(snapshot=None).values("snapshot"))
@@ -102,7 +102,7 @@ def _needed_trees() -> QuerySet[ProjectSnapshot]:
 
 def _unused_inventories(cutoff: datetime) -> QuerySet[InventorySnapshot]:
     """But for the newest of each, which a job that starts just now may find."""
-    newest = InventorySnapshot.objects.order_by("inventory", "-created").distinct("inventory")
+    newest = InventorySnapshot.objects.order_by("inventory_id", "-created").distinct("inventory_id")
     old = InventorySnapshot.objects.filter(jobs=None, created__lt=cutoff)
     return old.exclude(pk__in=newest.values("pk"))
 
