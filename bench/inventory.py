@@ -1,4 +1,4 @@
-"""An inventory of 10,000 hosts in 500 groups: read in a pod, taken over, made into a job's snapshot.
+"""10,000 hosts in 500 groups: read in a pod, taken over, made into the snapshot of a job.
 
     python -m bench.inventory [--hosts 10000] [--groups 500]
 
@@ -43,9 +43,11 @@ def prepare(hosts: int, groups: int) -> tuple[Any, Any]:
     import django
 
     django.setup()
-    from gantry.resources.models import Inventory, InventorySource
+    from gantry.resources.models import Inventory, InventorySource, User
     from tests.journeys.world import World
 
+    while not User.objects.filter(username="admin").exists():  # a busy machine starts slowly
+        time.sleep(0.5)
     world = World.make(IMAGE, hosts=())
     inventory = Inventory.objects.create(name="Bench", organization=world.organization)
     script = {"hosts": hosts, "groups": groups}

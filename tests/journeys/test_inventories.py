@@ -66,7 +66,7 @@ async def test_a_job_waits_for_its_inventory_and_one_update_serves_all(
     update = await in_thread(made.inventory_updates.get)()
     assert update.status == "successful"
     assert update.launch_type == "dependency"
-    assert {k: v for k, v in update.imported.items() if v} == {
+    assert {k: v for k, v in update.imported.items() if v and k != "seconds"} == {
         "hosts": 2, "groups": 3, "hosts_added": 2, "groups_added": 3,
     }  # fmt: skip
     assert json.loads(update.job_args)[2:7] == [
@@ -199,6 +199,54 @@ async def test_a_smart_inventory_finds_hosts_of_its_organization(
     assert results == [("alpha", alpha)]
 
 
+async def test_facts_are_kept_given_to_the_next_job_and_cleared(world: World, control: Any) -> None:
+    files = {
+        "gather.yml": "- hosts: alpha\n  gather_facts: false\n  tasks:\n"
+        "    - setup: {gather_subset: [min]}\n    - set_fact: {mine: [1, 2], cacheable: true}\n",
+        "use.yml": "- hosts: all\n  gather_facts: false\n  tasks:\n"
+        "    - debug: {msg: 'known {{ ansible_facts.system | default(false) }}'}\n"
+        "    - meta: clear_facts\n",
+    }
+
+    def template(playbook: str, project: Any) -> Any:
+        row = world.template(project=project, use_fact_cache=True)
+        row.playbook = playbook
+        row.save()
+        return row
+
+    project = await in_thread(lambda: world.project(files))()
+    gathered = await run(world, await in_thread(template)("gather.yml", project))
+    assert gathered.status == "successful", told(gathered)
+
+    def found(text: str) -> list[str]:
+        from gantry.resources.host_filter import parse, plain_condition
+        from gantry.resources.models import Host
+
+        return [h.name for h in Host.objects.filter(parse(text, plain_condition))]
+
+    alpha = await in_thread(lambda: world.inventory.hosts.select_related("kept_facts").get(
+        name="alpha"))()  # fmt: skip
+    assert alpha.kept_facts.facts["ansible_system"] == "Linux"
+    assert alpha.ansible_facts_modified is not None
+    assert await in_thread(found)("ansible_facts__ansible_system=Linux") == ["alpha"]
+    assert await in_thread(found)("ansible_facts__mine[]=2 and name=alpha") == ["alpha"]
+    assert await in_thread(found)('ansible_facts__mine[]="2"') == []
+
+    used = await run(world, await in_thread(template)("use.yml", project))
+    assert used.status == "successful", told(used)
+    said = await output(used)
+    assert "known Linux" in said
+    assert "known False" in said  # beta, of which nothing is known
+    facts = await in_thread(lambda: [(f.host.name, f.facts) for f in _facts()])()
+    assert facts == [("alpha", {})]
+
+
+def _facts() -> Any:
+    from gantry.resources.models import HostFacts
+
+    return HostFacts.objects.select_related("host")
+
+
 async def test_amazon_is_asked_with_the_sources_credential(
     world: World, control: Any, cloud: str
 ) -> None:
@@ -233,7 +281,7 @@ def cloud() -> Any:
 
     from tests.journeys.git_server import host_address
 
-    server = ThreadedMotoServer(ip_address="0.0.0.0", port=0, verbose=False)  # noqa: S104
+    server = ThreadedMotoServer(ip_address="0.0.0.0", port=0, verbose=False)
     server.start()
     port = server.get_host_and_port()[1]
     client = boto3.client(

@@ -23,7 +23,7 @@ from gantry.resources.models import (
 )
 from tests.journeys.world import World
 
-Bring = Callable[..., dict[str, int]]
+Bring = Callable[..., dict[str, Any]]
 
 
 def lines_of(answer: Any, path: Path, **wanted: Any) -> bytes:
@@ -47,7 +47,7 @@ def source(world: World) -> InventorySource:
 def bring(source: InventorySource, tmp_path: Path) -> Bring:
     """Take over an answer, or the lines given, with the source's options as they are then."""
 
-    def bring(answer: Any = None, lines: bytes | None = None, **wanted: Any) -> dict[str, int]:
+    def bring(answer: Any = None, lines: bytes | None = None, **wanted: Any) -> dict[str, Any]:
         update = InventoryUpdate.objects.create(
             kind="inventory_update", inventory=source.inventory, inventory_source=source,
             unified_job_template=source, source=source.source, overwrite=source.overwrite,
@@ -89,7 +89,7 @@ ANSWER = {
 
 def test_hosts_groups_and_variables_come_over(bring: Bring, source: InventorySource) -> None:
     done = bring(ANSWER)
-    assert {k: v for k, v in done.items() if v} == {
+    assert {k: v for k, v in done.items() if v and k != "seconds"} == {
         "hosts": 3, "groups": 2, "hosts_added": 3, "groups_added": 2,
     }  # fmt: skip
     assert hosts() == {"a": {"x": 1, "state": "up"}, "b": {"x": 2, "state": "down"}, "c": {}}

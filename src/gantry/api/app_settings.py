@@ -68,6 +68,7 @@ def values_of(category: str) -> dict[str, Any]:
             "AD_HOC_COMMANDS": list(s.ad_hoc_commands),
             "ALLOW_JINJA_IN_EXTRA_VARS": s.allow_jinja_in_extra_vars,
             "DEFAULT_JOB_TIMEOUT": s.default_job_timeout,
+            "ANSIBLE_FACT_CACHE_TIMEOUT": s.fact_cache_timeout,
         },
         "system": {
             **default,

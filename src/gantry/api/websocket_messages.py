@@ -27,6 +27,10 @@ HAVE_PAGES = ("job", "ad_hoc_command")  # kinds whose single events have a URL
 # kind -> what its states tell besides: key -> path from the job's row.
 MORE: dict[str, dict[str, str]] = {
     "project_update": {"project_id": "as_project_update__project_id"},
+    "inventory_update": {
+        "inventory_source_id": "as_inventory_update__inventory_source_id",
+        "inventory_id": "as_inventory_update__inventory_id",
+    },
 }
 
 

@@ -147,6 +147,11 @@ class Settings:
         "and packages. People may ask for it all the same.",
         default=True,
     )
+    fact_cache_timeout: int = setting(
+        "Seconds for which facts kept of a host are given to jobs that use the fact cache. "
+        "0: however old they are.",
+        default=0,
+    )
     default_job_timeout: int = setting(
         "Time limit of a job whose template sets none. 0: no limit.", default=0
     )

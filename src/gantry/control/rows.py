@@ -26,6 +26,8 @@ from gantry.images.inspect.request import request_inspection
 from gantry.images.login import login_of
 from gantry.images.tag_notes import note_got, note_ran, note_tag
 from gantry.path import states
+from gantry.path.facts import FACTS
+from gantry.path.facts import keep_facts as keep_job_facts
 from gantry.path.finish import Verdict
 from gantry.path.inject import build_payload
 from gantry.path.inventory_import import take_over
@@ -46,6 +48,7 @@ from gantry.resources.events import JobEvent
 from gantry.resources.host_filter import hosts_of
 from gantry.resources.inventory_sources import InventoryUpdate
 from gantry.resources.jobs import ACTIVE, Job, ProjectUpdate, UnifiedJob
+from gantry.resources.projects import Artifact
 
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -282,6 +285,12 @@ def keep_snapshot(job: UnifiedJob) -> None:
     row = specific(job)
     assert isinstance(row, ProjectUpdate)
     keep_project_snapshot(row)
+
+
+@patient
+def keep_facts(job: UnifiedJob) -> None:
+    if Artifact.objects.filter(job=job.pk, name=FACTS).exists():
+        keep_job_facts(Job.objects.get(pk=job.pk))
 
 
 @patient

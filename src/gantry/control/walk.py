@@ -231,6 +231,8 @@ class Walk:
             await rows.keep_snapshot(self.job)
         if verdict.status == "successful" and self.job.kind == "inventory_update":
             await rows.take_over_hosts(self.job)
+        if self.job.kind == "job" and self.job.exit is not None:
+            await rows.keep_facts(self.job)
         await self._clean(verdict)
         await rows.end(self.job, verdict)
 

@@ -22,6 +22,7 @@ from gantry.path.arguments import (
     extra_vars_file,
     playbook_arguments,
 )
+from gantry.path.facts import lend_facts
 from gantry.path.injectors import Injected, open_key
 from gantry.path.inventory_payload import update_payload
 from gantry.path.launch import start_secrets
@@ -73,10 +74,11 @@ def _playbook_payload(job: Job) -> Payload:
     env = {**_environment(job), **injected.env}
     head = head_of(job, env, files, injected)
     head |= {"argv": playbook_arguments(job, machine, vaults), "cwd": PROJECT, "artifacts": {}}
+    facts = lend_facts(job, head)
     large = snapshot is not None and snapshot.unpacked_size > settings().project_in_memory
     return Payload(
         head, tree(snapshot) if snapshot else iter(()), injected.secrets,
-        (PROJECT,) if large else (), snapshot, inventory,
+        (PROJECT,) if large else (), facts, snapshot, inventory,
     )  # fmt: skip
 
 

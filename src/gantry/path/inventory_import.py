@@ -9,6 +9,7 @@ a thousand rows at a time. What is overwritten, merged and removed is AWX's
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -117,9 +118,9 @@ UPDATE resources_group g SET variables = c.vars, modified = now()
 """
 
 
-def take_over(update: InventoryUpdate) -> dict[str, int]:
-    """Bring what the update's pod sent into its inventory, once; says how much that was. Raises
-    JobFailure, and has then changed nothing."""
+def take_over(update: InventoryUpdate) -> dict[str, Any]:
+    """Bring what the update's pod sent into its inventory, once; says how much that was, and in how
+    many `seconds`. Raises JobFailure, and has then changed nothing."""
     try:
         return _in_turns(update)
     except JobFailure:
@@ -127,7 +128,7 @@ def take_over(update: InventoryUpdate) -> dict[str, int]:
         raise
 
 
-def _in_turns(update: InventoryUpdate) -> dict[str, int]:
+def _in_turns(update: InventoryUpdate) -> dict[str, Any]:
     for left in reversed(range(TRIES)):
         try:
             with transaction.atomic(), silently():
@@ -161,14 +162,14 @@ class _Import:
         )  # fmt: skip
         self.all_vars: dict[str, Any] = {}
 
-    def run(self) -> dict[str, int]:
+    def run(self) -> dict[str, Any]:
         # One at a time, and none twice; launches and edits of the inventory go on meanwhile.
         of = self.row.inventory_id or 0
         inventory = Inventory.objects.select_for_update(no_key=True).get(pk=of)
         kept = InventoryUpdate.objects.values_list("imported", flat=True).get(pk=self.row.pk)
         if kept is not None:
             return dict(kept)
-        self.inventory = inventory
+        self.inventory, began = inventory, time.monotonic()
         self._load()
         self._match()
         if self.row.overwrite:
@@ -177,9 +178,10 @@ class _Import:
         self._groups()
         self._hosts()
         self._ties()
-        InventoryUpdate.objects.filter(pk=self.row.pk).update(imported=self.counts)
+        told = {**self.counts, "seconds": round(time.monotonic() - began, 2)}
+        InventoryUpdate.objects.filter(pk=self.row.pk).update(imported=told)
         Artifact.objects.filter(job=self.row, name=LINES).delete()
-        return self.counts
+        return told
 
     def _sql(self, statement: str, **more: Any) -> int:
         with connection.cursor() as cursor:

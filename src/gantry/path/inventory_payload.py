@@ -74,7 +74,7 @@ def update_payload(update: InventoryUpdate) -> Payload:
     large = snapshot is not None and snapshot.unpacked_size > settings().project_in_memory
     return Payload(
         head, tree(snapshot) if snapshot else iter(()), injected.secrets,
-        (PROJECT,) if large else (), snapshot,
+        (PROJECT,) if large else (), project=snapshot,
     )  # fmt: skip
 
 

@@ -39,12 +39,14 @@ Files = dict[str, tuple[int, str]]  # path -> mode, base64
 class Payload:
     """`head` is the agent's JSON (`Head` in pods/agent/wire.py), `tree` the compressed project,
     `secrets` what must be masked in everything that comes back, `on_disk` paths too large for
-    the pod's memory, `snapshots` what the job row keeps of all this."""
+    the pod's memory, `facts` the pieces of what is known of the hosts (path/facts.py), `project`
+    and `inventory` what the job row keeps of all this."""
 
     head: dict[str, Any]
     tree: Iterator[bytes]
     secrets: list[str]
     on_disk: tuple[str, ...] = ()
+    facts: tuple[bytes, ...] = ()
     project: ProjectSnapshot | None = None
     inventory: InventorySnapshot | None = None
 

@@ -74,8 +74,10 @@ def hello(job: UnifiedJob) -> bytes:
 
 
 def orders(payload: Payload) -> Iterator[bytes]:
-    """The payload as the agent takes it: the head, then the tree in pieces; GO comes after."""
+    """The payload as the agent takes it: the head, facts and tree in pieces; GO comes after."""
     yield order(Order.PAYLOAD, json.dumps(payload.head).encode())
+    for piece in payload.facts:
+        yield order(Order.BLOB, piece)
     for chunk in payload.tree:
         for at in range(0, len(chunk), PIECE):
             yield order(Order.BLOB, chunk[at : at + PIECE])

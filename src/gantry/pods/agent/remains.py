@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import struct
 
@@ -20,6 +21,8 @@ MOST_LEFT = 100
 def pieces(artifacts: dict[str, str]) -> Iterator[bytes]:
     """Bodies of ARTIFACT frames, read only as they are taken. What is no plain file is left."""
     for name, path in artifacts.items():
+        if os.path.isdir(path) and not os.path.islink(path):
+            yield from _packed(name, path)
         if not os.path.isfile(path):
             continue
         label = name.encode()
@@ -31,6 +34,56 @@ def pieces(artifacts: dict[str, str]) -> Iterator[bytes]:
                     number += 1
         except OSError as error:
             log(f"artifact {name}: {error}")
+
+
+def _packed(name: str, folder: str) -> Iterator[bytes]:
+    """The files that are new in a flat folder, as a tar.gz made while it is taken. What came with
+    the payload is dated to the year 1970. `.names` tells all that are there, new or not."""
+    import gzip
+    import io
+    import tarfile
+
+    label, tank = name.encode(), _Tank()
+    numbers = iter(range(1 << 31))
+    files = sorted(f for f in os.listdir(folder) if os.path.isfile(os.path.join(folder, f)))
+    try:
+        with (
+            gzip.GzipFile(fileobj=tank, mode="wb", compresslevel=1) as packed,
+            tarfile.open(fileobj=packed, mode="w|") as tar,
+        ):
+            names = json.dumps(files).encode()
+            member = tarfile.TarInfo(".names")
+            member.size = len(names)
+            tar.addfile(member, io.BytesIO(names))
+            for file in files:
+                path = os.path.join(folder, file)
+                if not os.path.islink(path) and os.lstat(path).st_mtime >= 1:
+                    tar.add(path, file)
+                while len(tank.held) >= PIECE:
+                    yield LABEL.pack(len(label), next(numbers)) + label + tank.take()
+        while tank.held:
+            yield LABEL.pack(len(label), next(numbers)) + label + tank.take()
+    except OSError as error:
+        log(f"artifact {name}: {error}")
+
+
+class _Tank:
+    """What a compressor writes until it is taken, a piece at a time."""
+
+    def __init__(self) -> None:
+        self.held = bytearray()
+
+    def write(self, data: bytes) -> int:
+        self.held += data
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing is behind it."""
+
+    def take(self) -> bytes:
+        piece = bytes(self.held[:PIECE])
+        del self.held[:PIECE]
+        return piece
 
 
 def erase(paths: list[str]) -> dict[str, Any]:

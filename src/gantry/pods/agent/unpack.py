@@ -28,6 +28,12 @@ def unpack(head: Head, blobs: list[bytes]) -> None:
     os.umask(0o077)
     for directory in head["directories"]:
         os.makedirs(directory, mode=0o700, exist_ok=True)
+    facts = head.get("facts")
+    if facts:
+        os.makedirs(facts["to"], mode=0o700, exist_ok=True)
+    if facts and facts["pieces"]:
+        _extract(facts["to"], blobs[: facts["pieces"]])
+        del blobs[: facts["pieces"]]
     if blobs:
         _extract(head["tree"], blobs)
     bundle = head.get("ca_bundle")

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
         path: str
         extra: str
 
+    class Facts(TypedDict):
+        """The first `pieces` of the BLOB orders are a tar of their own, which goes `to` there."""
+
+        to: str
+        pieces: int
+
     class Head(TypedDict):
         """The body of a PAYLOAD order; `gantry/path/payload.py` makes it."""
 
@@ -30,9 +36,10 @@ if TYPE_CHECKING:
         files: dict[str, tuple[int, str]]  # path -> mode, base64
         directories: list[str]
         tree: str  # where the tar of the BLOB orders goes
+        facts: Optional[Facts]
         ca_bundle: Optional[Bundle]
         ssh_keys: list[str]
-        artifacts: dict[str, str]  # name -> path
+        artifacts: dict[str, str]  # name -> path; of a folder, what is new in it
         erase: list[str]
         timeout: int  # seconds; 0: none
         grace: float  # seconds from SIGINT to SIGKILL

@@ -19,6 +19,7 @@ from gantry.resources.access import may, visible
 from gantry.resources.ad_hoc import AdHocCommand
 from gantry.resources.base import STATUSES
 from gantry.resources.builds import EnvironmentBuild
+from gantry.resources.inventory_sources import InventoryUpdate
 from gantry.resources.jobs import ACTIVE, Job, ProjectUpdate, UnifiedJob
 from gantry.web import output
 from gantry.web.feed import mark
@@ -29,6 +30,7 @@ GROUPS = {"active": ACTIVE, "failed": ("failed", "error")}
 KINDS = [
     ("job", "Playbook run"),
     ("project_update", "Project sync"),
+    ("inventory_update", "Inventory update"),
     ("environment_build", "Environment build"),
     ("ad_hoc_command", "Ad hoc command"),
 ]
@@ -143,6 +145,9 @@ def _specific(job: UnifiedJob) -> UnifiedJob:
         return Job.objects.select_related(*related, *more).get(pk=job.pk)
     if job.kind == "project_update":
         return ProjectUpdate.objects.select_related(*related, "project").get(pk=job.pk)
+    if job.kind == "inventory_update":
+        more = ["inventory", "inventory_source", "project_snapshot", "source_project_update"]
+        return InventoryUpdate.objects.select_related(*related, *more).get(pk=job.pk)
     if job.kind == "ad_hoc_command":
         more = ["inventory", "inventory_snapshot", "credential__credential_type"]
         return AdHocCommand.objects.select_related(*related, *more).get(pk=job.pk)
