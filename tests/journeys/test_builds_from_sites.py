@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from gantry.base.bridge import in_thread
+from gantry.images.builder import host
 from gantry.images.builder.lock import read_lock
 from gantry.images.podman_cli import Podman
 from tests.journeys.building import (
@@ -153,8 +154,15 @@ async def test_schema_1_with_everything_from_a_site_and_the_same_again_from_its_
 
 
 async def test_schema_2_with_a_builder_image(
-    world: World, control: Any, site: PackageIndex, podman: Podman
+    world: World, control: Any, site: PackageIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    read, pip_settings = [], host.pip_settings
+
+    def counted() -> dict[str, str]:
+        read.append(1)
+        return pip_settings()
+
+    monkeypatch.setattr(host, "pip_settings", counted)
     site.add("winch", "1.0")
     files = {"execution-environment.yml": VERSION_2, "requirements.txt": "winch\n"}
     build = await ended(await start_build(world, await in_a_project(world, files)))
@@ -165,6 +173,7 @@ async def test_schema_2_with_a_builder_image(
     # bindep and its like are the builder's alone.
     installed = [p["name"] for p in read_lock(build.lock).added("python")]
     assert installed == ["winch"]
+    assert len(read) == 1, "each takes 0.3 s"
 
 
 async def test_a_builder_image_that_nobody_named_is_said_to_be_the_default(
