@@ -50,3 +50,17 @@ def test_an_ee_that_is_gone_and_a_digest_that_is_empty_are_no_errors(ee: Any) ->
     saw_digest(ExecutionEnvironment.objects.create(name="b", image="b"), "", "ran")
 
     assert not EnvironmentDigest.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("origin", "reference", "told"),
+    [
+        ("registry", "quay.io/acme/ee:1", "The registry said so"),
+        ("registry", "localhost/acme/ee:1", "The engine said so"),
+        ("ran", "localhost/acme/ee:1", "A job ran it"),
+    ],
+)
+def test_who_told_a_digest_of_an_image_that_has_no_registry(
+    origin: str, reference: str, told: str
+) -> None:
+    assert EnvironmentDigest(origin=origin, reference=reference).known_from == told

@@ -123,3 +123,10 @@ class EnvironmentDigest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.digest} of {self.environment_id}"
+
+    @property
+    def known_from(self) -> str:
+        """The origin in words. Of an image without a registry the engine says what it means."""
+        if self.origin == "registry" and parse_reference(self.reference).domain == "localhost":
+            return "The engine said so"
+        return self.get_origin_display()

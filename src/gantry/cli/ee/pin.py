@@ -151,7 +151,7 @@ def history(name: str) -> None:
         ran = f"{seen.last_run:%Y-%m-%d %H:%M}" if seen.last_run else "never"
         told = f"{count} ({first} to {last})" if count else "0"
         when = f"{seen.first_seen:%Y-%m-%d %H:%M}"
-        table.add_row(seen.digest, seen.get_origin_display(), when, ran, told)
+        table.add_row(seen.digest, seen.known_from, when, ran, told)
     # A digest that is folded cannot be copied: where nobody looks, lines may be long.
     Console(width=None if sys.stdout.isatty() else 200).print(table)
     click.echo(_state(row))
