@@ -7,10 +7,15 @@ from typing import Any
 
 import pytest
 
-from gantry.triggers.schedules import fire, turn
+from gantry.triggers.schedules import Watcher, fire
 from tests.control.test_claim import at_once
 from tests.journeys.world import World
 from tests.triggers.conftest import MORNING, Make
+
+
+def turn() -> float:
+    """Of a controller that has just come."""
+    return Watcher().turn()
 
 
 def jobs() -> list[Any]:
@@ -123,6 +128,26 @@ def test_runs_that_were_missed_are_left_out_where_a_schedule_says_so(
     assert (jobs(), at(row)) == ([], MORNING + timedelta(minutes=90))
     assert row.missed.startswith("One run was missed between 2026-11-24 08:30:00 and")
     assert row.missed.endswith("none was started.")
+
+
+def test_what_waits_in_a_long_row_is_late_but_not_missed(
+    schedule: Make, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gantry.triggers.schedules.AT_ONCE", 1)
+    rows = [schedule(f"schedule {n}", missed_runs="skip") for n in range(3)]
+    watcher = Watcher()
+    watcher.turn()
+    for seconds in (0, 20, 40):
+        clock.move_to(MORNING + timedelta(minutes=30, seconds=seconds))
+        watcher.turn()
+    assert [job.schedule_id for job in jobs()] == [row.pk for row in rows]
+
+    # The same controller, but its machine slept.
+    clock.move_to(MORNING + timedelta(minutes=95))
+    watcher.turn()
+    assert len(jobs()) == 3
+    assert at(rows[0]) > MORNING + timedelta(minutes=95)
+    assert rows[0].missed.startswith("One run was missed")
 
 
 def test_a_minute_of_many_years_is_not_counted_one_by_one(schedule: Make, clock: Any) -> None:
@@ -345,7 +370,7 @@ def test_finding_what_is_due_costs_one_query_on_an_index(schedule: Make, clock: 
     with CaptureQueriesContext(
         connection,
     ) as queries:
-        assert fire(MORNING) is False
+        assert fire(MORNING, MORNING) is False
     selects = [q["sql"] for q in queries if q["sql"].startswith("SELECT")]
     assert len(selects) == 1
     with connection.cursor() as cursor:

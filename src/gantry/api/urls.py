@@ -361,8 +361,6 @@ v2 = [
             "labels": labels.JobLabelsList,
         },
     ),
-    *noun("labels", {"list": labels.LabelList, "detail": labels.LabelDetail}, {}),
-    path("images/", images.Images.as_view()),
     *noun(
         "system_job_templates",
         {
@@ -387,11 +385,13 @@ v2 = [
         {"list": schedules.ScheduleList, "detail": schedules.ScheduleDetail},
         {
             "jobs": schedules.ScheduleJobsList,
-            "instance_groups": instance_group_lists.instance_groups_of(Schedule),
             "credentials": schedules.ScheduleCredentialsList,
             "labels": labels.ScheduleLabelsList,
+            "instance_groups": instance_group_lists.instance_groups_of(Schedule),
         },
     ),
+    *noun("labels", {"list": labels.LabelList, "detail": labels.LabelDetail}, {}),
+    path("images/", images.Images.as_view()),
     *noun("job_host_summaries", {"detail": job_host_summaries.JobHostSummaryDetail}, {}),
     *noun(
         "job_events",

@@ -18,6 +18,7 @@ from gantry.cli.ee import ee
 from gantry.cli.import_awx import import_awx
 from gantry.cli.instances import instance
 from gantry.cli.relaunch import relaunch
+from gantry.cli.schedules import schedule
 from gantry.cli.setup import setup_django, with_database
 
 
@@ -220,6 +221,7 @@ job.add_command(relaunch)
 main.add_command(ee)
 main.add_command(import_awx)
 main.add_command(instance)
+main.add_command(schedule)
 
 
 @main.command()

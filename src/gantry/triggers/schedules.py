@@ -31,20 +31,39 @@ MOST_COUNTED = 1000
 
 async def watch() -> None:
     """Until cancelled."""
+    watcher = Watcher()
     while True:
         try:
-            pause = await in_thread(turn)()
+            pause = await in_thread(watcher.turn)()
         except Exception as error:
             logger.warning("schedules could not be looked at: %s", error)
-            pause = PAUSE
+            watcher, pause = Watcher(), PAUSE
         await asyncio.sleep(pause)
 
 
-def turn() -> float:
-    """Start what is due. The seconds until somebody should look again."""
-    for _ in range(AT_ONCE):
-        if not fire(timezone.now()):
-            break
+class Watcher:
+    """One controller's eye on the schedules. What was due while it looked is late at most, however
+    long the row of what is due at once; what was due before is missed."""
+
+    def __init__(self) -> None:
+        self._nothing_due: datetime | None = None
+        self._looked: datetime | None = None
+
+    def turn(self) -> float:
+        """Start what is due. The seconds until somebody should look again."""
+        now = timezone.now()
+        if self._nothing_due is None or self._looked is None or now - self._looked > LATE:
+            self._nothing_due = now
+        for _ in range(AT_ONCE):
+            now = timezone.now()
+            if not fire(now, self._nothing_due):
+                self._nothing_due = now
+                break
+        self._looked = timezone.now()
+        return _pause()
+
+
+def _pause() -> float:
     due = Schedule.objects.filter(enabled=True, next_run__isnull=False).order_by("next_run")
     following = due.values_list("next_run", flat=True).first()
     if following is None:
@@ -52,8 +71,9 @@ def turn() -> float:
     return min(max((following - timezone.now()).total_seconds(), SHORTEST), PAUSE)
 
 
-def fire(now: datetime) -> bool:
-    """Start one schedule that is due at `now`; False when there is none."""
+def fire(now: datetime, watched: datetime) -> bool:
+    """Start one schedule that is due at `now`; False when there is none. `watched`: since when what
+    became due has been waiting for us."""
     with transaction.atomic():
         schedule = (
             Schedule.objects.select_for_update(skip_locked=True, no_key=True, of=("self",))
@@ -63,7 +83,7 @@ def fire(now: datetime) -> bool:
         )
         if schedule is None:
             return False
-        rule = _Rule(schedule, now)
+        rule = _Rule(schedule, now, watched)
         if rule.starts:
             _start(schedule)
         else:
@@ -79,7 +99,7 @@ def fire(now: datetime) -> bool:
 class _Rule:
     """What a due schedule's rule says at this moment: whether to start, and when next."""
 
-    def __init__(self, schedule: Schedule, now: datetime) -> None:
+    def __init__(self, schedule: Schedule, now: datetime, watched: datetime) -> None:
         assert schedule.next_run is not None
         self.starts = True
         try:
@@ -89,7 +109,7 @@ class _Rule:
             self.starts, self.following = False, None
             schedule.problem = f"Its rule cannot be read: {error}"
             return
-        if now - schedule.next_run <= LATE:
+        if watched - schedule.next_run <= LATE:
             schedule.missed = ""
             return
         count = 0
