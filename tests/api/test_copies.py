@@ -81,7 +81,14 @@ def test_what_is_no_copy(api: Api, ids: dict[str, int]) -> None:
 
 
 def test_who_may(api: Api, plain: Api, org_admin: Api, ids: dict[str, int]) -> None:
-    from gantry.resources.models import Credential, CredentialType, Inventory, JobTemplate, User
+    from gantry.resources.models import (
+        Credential,
+        CredentialType,
+        Inventory,
+        JobTemplate,
+        Project,
+        User,
+    )
     from gantry.resources.roles import role_on
 
     ann, their = make_user("ann"), Api("ann", "pw")
@@ -94,7 +101,7 @@ def test_who_may(api: Api, plain: Api, org_admin: Api, ids: dict[str, int]) -> N
     role_on(inventory, "admin_role").members.add(ann)
     template = JobTemplate.objects.get(pk=ids["job_templates"])
     role_on(template, "admin_role").members.add(ann)
-    role_on(template.project, "use_role").members.add(ann)
+    role_on(Project.objects.get(), "use_role").members.add(ann)
     for plural in ("inventories", "job_templates"):
         url = f"/api/v2/{plural}/{ids[plural]}/copy/"
         assert their.get(url) == {"can_copy": False}
