@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from django.db.models import Count, QuerySet
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -207,7 +208,7 @@ class InstanceHealthCheck(ReadView):
     def check_permissions(self, request: Request) -> None:
         super().check_permissions(request)
         who = standing(request.user)
-        if not (who.superuser or who.auditor):
+        if not (who.superuser or (who.auditor and request.method in SAFE_METHODS)):
             raise PermissionDenied
 
     def post(self, request: Request, **kwargs: Any) -> Response:
