@@ -15,8 +15,8 @@ LATER: dict[str, str] = {
 }
 
 _LINKS = (
-    "ad_hoc_command_events|ad_hoc_commands|ansible_facts"
-    "|create_schedule|galaxy_credentials|input_sources"
+    "ansible_facts"
+    "|create_schedule|galaxy_credentials"
     "|inventory_sources|job_events|job_host_summaries|labels|notification_templates(_[a-z]+)?"
     "|notifications|schedules"
     "|scm_inventory_sources|scm_inventory_updates|slice_workflow_jobs|smart_inventories"

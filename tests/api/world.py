@@ -37,6 +37,22 @@ def ad_hoc_command(inventory: Any, credential: Any, host: Any) -> Any:
     return command
 
 
+def input_source(target: Any) -> Any:
+    """A vault with a token, where the target's key is."""
+    from gantry.resources import models as m
+
+    vault = m.Credential.objects.create(
+        name="vault", organization=target.organization,
+        credential_type=m.CredentialType.objects.get(namespace="hashivault_kv"),
+    )  # fmt: skip
+    vault.set_inputs({"url": "http://127.0.0.1:1", "token": SECRET})
+    vault.save()
+    return m.CredentialInputSource.objects.create(
+        target_credential=target, source_credential=vault, input_field_name="ssh_key_data",
+        metadata={"secret_path": "a", "secret_key": "b"},
+    )  # fmt: skip
+
+
 def build() -> dict[str, int]:
     """Plural -> id."""
     from gantry.resources import models as m
@@ -150,6 +166,7 @@ def build() -> dict[str, int]:
         "instance_groups": instances.pk,
         "job_templates": template.pk,
         "jobs": job.pk,
+        "credential_input_sources": input_source(credential).pk,
         "ad_hoc_commands": (command := ad_hoc_command(inventory, credential, host)).pk,
         "ad_hoc_command_events": event_id(command.pk, 1),
         "job_host_summaries": result.pk,

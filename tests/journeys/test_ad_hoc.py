@@ -19,6 +19,8 @@ from gantry.path.launch import ASK, cancel_job
 from tests.journeys.node import OPS_PASSWORD, Node, ssh_key
 from tests.journeys.outcome import ended, output, told, until
 from tests.journeys.world import World
+from tests.resources.lookups.server import service
+from tests.resources.lookups.vault import TOKEN
 
 
 @pytest.fixture(scope="module")
@@ -164,3 +166,45 @@ async def test_a_running_command_is_canceled(world: World, control: Any) -> None
     await ended(job)
     assert (job.status, job.failure_class) == ("canceled", "canceled"), told(job)
     assert job.cleanup["removed"] is True
+
+
+async def test_a_password_is_looked_up_for_the_job_and_is_nowhere_else(
+    world: World, control: Any, nodes: Any
+) -> None:
+    from gantry.resources.models import CredentialInputSource, JobEvent, UnifiedJob
+
+    def machine(url: str) -> Any:
+        vault = world.credential("hashivault_kv", {"url": url, "token": TOKEN}, "The vault")
+        target = world.credential("ssh", {"username": "ops"}, "Operators")
+        CredentialInputSource.objects.create(
+            target_credential=target, source_credential=vault, input_field_name="password",
+            metadata={"secret_path": "kv/ops", "secret_key": "password"},
+        )  # fmt: skip
+        return target
+
+    def kept(job: Any) -> str:
+        rows = UnifiedJob.objects.filter(pk=job.pk).values().get()
+        events = JobEvent.objects.filter(job_id=job.pk).values("stdout", "event_data")
+        return json.dumps([rows, list(events)], default=str)
+
+    asked = {"module_name": "shell", "module_args": f"echo {OPS_PASSWORD}", "limit": "node"}
+    with service() as vault:
+        answer = {"data": {"password": OPS_PASSWORD}}
+        vault.routes["GET /v1/kv/ops"] = lambda asked: (200, answer)
+        credential = await in_thread(machine)(vault.url)
+        found = await ended(await run(world, nodes, credential=credential, **asked))
+        tokens = {request.headers["x-vault-token"] for request in vault.asked}
+    down = await ended(await run(world, nodes, credential=credential, **asked))
+
+    assert found.status == "successful", f"{told(found)}\n{await output(found)}"
+    assert tokens == {TOKEN}
+    assert "********" in await output(found)
+    assert (down.status, down.failure_class) == ("error", "lookup_failed"), told(down)
+    assert down.job_explanation.startswith(
+        "Field password of credential Operators could not be looked up by credential The vault "
+        "(HashiCorp Vault Secret Lookup): 127.0.0.1:"
+    )
+    for job in (found, down):
+        text = (await in_thread(kept)(job)).replace(json.dumps(job.module_args)[1:-1], "")
+        assert TOKEN not in text
+        assert OPS_PASSWORD not in text.replace(job.name, "")

@@ -149,6 +149,18 @@ class CredentialCopy(CopyView):
         own = original.organization_id is None
         if own and not access.may(self.request.user, "change", original):
             raise PermissionDenied
+        for source in original.input_sources.select_related("source_credential"):
+            if not access.may(self.request.user, "use", source.source_credential):
+                raise PermissionDenied
+
+    def fill(self, original: Any, row: Any) -> None:
+        super().fill(original, row)
+        for source in original.input_sources.all():
+            row.input_sources.create(
+                source_credential_id=source.source_credential_id, metadata=source.metadata,
+                input_field_name=source.input_field_name, created_by=self.request.user,
+                modified_by=self.request.user,
+            )  # fmt: skip
 
 
 class JobTemplateCopy(JobTemplateCreate, CopyView):

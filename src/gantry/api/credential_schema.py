@@ -181,6 +181,20 @@ def _unknown_names(tree: nodes.Template) -> set[str]:
 def credential_problems(kind: Any, inputs: Mapping[str, Any]) -> dict[str, list[str]]:
     """What is wrong with a credential's inputs; `kind` is its type. Under "" what fits no field."""
     fields = {f["id"]: f for f in kind.fields}
+    problems = field_problems(fields, inputs)
+    if "" in problems:
+        return problems
+    if kind.managed and "ssh_key_unlock" in fields and "ssh_key_data" not in problems:
+        problem = _unlock_problem(inputs.get("ssh_key_data"), inputs.get("ssh_key_unlock"))
+        if problem:
+            problems["ssh_key_unlock"] = [problem]
+    return problems
+
+
+def field_problems(
+    fields: Mapping[str, Mapping[str, Any]], inputs: Mapping[str, Any]
+) -> dict[str, list[str]]:
+    """What is wrong with values for fields, by name; under "" what fits none of them."""
     problems: dict[str, list[str]] = {}
     unknown = sorted(set(inputs) - set(fields))
     if unknown:
@@ -192,10 +206,6 @@ def credential_problems(kind: Any, inputs: Mapping[str, Any]) -> dict[str, list[
         problem = _value_problem(fields[name], value)
         if problem:
             problems[name] = [problem]
-    if kind.managed and "ssh_key_unlock" in fields and "ssh_key_data" not in problems:
-        problem = _unlock_problem(inputs.get("ssh_key_data"), inputs.get("ssh_key_unlock"))
-        if problem:
-            problems["ssh_key_unlock"] = [problem]
     return problems
 
 

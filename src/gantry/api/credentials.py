@@ -32,7 +32,8 @@ class CredentialSerializer(AwxSerializer):
     kubernetes = serializers.SerializerMethodField()
 
     sublists = {
-        name: name for name in ("access_list", "object_roles", "owner_users", "owner_teams")
+        name: name
+        for name in ("access_list", "object_roles", "owner_users", "owner_teams", "input_sources")
     }
     linked = ("organization", "credential_type")
     summarized = ("organization", "credential_type")
@@ -126,7 +127,7 @@ class CredentialSerializer(AwxSerializer):
             clear = inputs
         else:
             # A key and its passphrase are judged together, though only one may be sent anew.
-            opened = self.instance.open_inputs() if ENCRYPTED in inputs.values() else {}
+            opened = self.instance.open_stored() if ENCRYPTED in inputs.values() else {}
             clear = {k: opened.get(k, v) if v == ENCRYPTED else v for k, v in inputs.items()}
         problems = credential_problems(kind, clear)
         if problems:

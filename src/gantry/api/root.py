@@ -28,6 +28,7 @@ LISTING = {
     "teams": "teams",
     "credentials": "credentials",
     "credential_types": "credential_types",
+    "credential_input_sources": "credential_input_sources",
     "applications": "applications",
     "tokens": "tokens",
     "inventory": "inventories",

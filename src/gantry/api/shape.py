@@ -44,6 +44,8 @@ SUMMARIES: dict[str, tuple[str, ...]] = {
     "inventory_source": ("id", "name", "source", "last_updated", "status"),
     "project_update": (*_NAMED, "status", "failed"),
     "credential": (*_NAMED, "kind", "cloud", "kubernetes", "credential_type_id"),
+    "source_credential": (*_NAMED, "kind", "cloud", "credential_type_id"),
+    "target_credential": (*_NAMED, "kind", "cloud", "credential_type_id"),
     "credential_type": _NAMED,
     "job": (*_NAMED, "status", "failed", "elapsed", "type", "canceled_on"),
     "job_template": _NAMED,

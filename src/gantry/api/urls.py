@@ -15,6 +15,8 @@ from gantry.api import (
     config,
     copies,
     create_schedule,
+    credential_input_sources,
+    credential_tests,
     credential_types,
     credentials,
     dashboard,
@@ -230,6 +232,8 @@ v2 = [
             "owner_users": team_lists.CredentialOwnerUsersList,
             "owner_teams": team_lists.CredentialOwnerTeamsList,
             "copy": copies.CredentialCopy,
+            "input_sources": credential_input_sources.CredentialInputSourceSubList,
+            "test": credential_tests.CredentialTest,
             **rights(Credential),
         },
     ),
@@ -239,7 +243,18 @@ v2 = [
             "list": credential_types.CredentialTypeList,
             "detail": credential_types.CredentialTypeDetail,
         },
-        {"credentials": credentials.CredentialTypeCredentialList},
+        {
+            "credentials": credentials.CredentialTypeCredentialList,
+            "test": credential_tests.CredentialTypeTest,
+        },
+    ),
+    *noun(
+        "credential_input_sources",
+        {
+            "list": credential_input_sources.CredentialInputSourceList,
+            "detail": credential_input_sources.CredentialInputSourceDetail,
+        },
+        {},
     ),
     *noun(
         "applications",
@@ -411,9 +426,7 @@ v2 = [
             "events": ad_hoc_command_events.AdHocCommandEventsList,
         },
     ),
-    *noun(
-        "ad_hoc_command_events", {"detail": ad_hoc_command_events.AdHocCommandEventDetail}, {}
-    ),
+    *noun("ad_hoc_command_events", {"detail": ad_hoc_command_events.AdHocCommandEventDetail}, {}),
     *noun(
         "environment_builds",
         {

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 
 import httpx
 
+from gantry.base.aws_signature import AccessKey, Request, Scope, authorization
 from gantry.base.errors import JobFailure
-from gantry.images.aws_signature import AccessKey, Request, Scope, authorization
 from gantry.images.login import login_for
 from gantry.images.mirrors import normalized
 from gantry.images.registry_host import trust

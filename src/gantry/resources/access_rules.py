@@ -14,7 +14,7 @@ from django.db.models import Model
 from gantry.resources.activity import ActivityStream
 from gantry.resources.ad_hoc import AdHocCommand
 from gantry.resources.builds import EnvironmentBuild, EnvironmentDefinition
-from gantry.resources.credentials import Credential, CredentialType
+from gantry.resources.credentials import Credential, CredentialInputSource, CredentialType
 from gantry.resources.environments import EnvironmentDigest, ExecutionEnvironment
 from gantry.resources.events import JobEvent
 from gantry.resources.instances import Instance, InstanceGroup
@@ -107,6 +107,8 @@ _BUILD: Rules = {
     "change": _ENVIRONMENTS,
     "delete": _ENVIRONMENTS,
 }
+
+
 # Of its inventory; those who made it may have lost their role there, and may still stop it.
 def _ad_hoc(inventory: str) -> Rules:
     return {
@@ -245,6 +247,12 @@ RULES: dict[type[Model], Rules] = {
         "change": _any(On("credential", "admin_role")),
         "delete": _any(On("credential", "admin_role")),
         "use": _any(On("credential", "use_role")),
+    },
+    CredentialInputSource: {
+        "read": _any(On("credential", "read_role", "target_credential")),
+        **dict.fromkeys(
+            ("add", "change", "delete"), _any(On("credential", "admin_role", "target_credential"))
+        ),
     },
     Project: _PROJECT,
     ProjectUpdate: _UPDATE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gantry.resources.activity import ActivityStream
 from gantry.resources.ad_hoc import AdHocCommand
 from gantry.resources.builds import EnvironmentBuild, EnvironmentDefinition
-from gantry.resources.credentials import Credential, CredentialType
+from gantry.resources.credentials import Credential, CredentialInputSource, CredentialType
 from gantry.resources.environments import EnvironmentDigest, ExecutionEnvironment
 from gantry.resources.events import JobEvent
 from gantry.resources.images import ImageContents
@@ -44,6 +44,7 @@ __all__ = [
     "AdHocCommand",
     "Artifact",
     "Credential",
+    "CredentialInputSource",
     "CredentialType",
     "EnvironmentBuild",
     "EnvironmentDefinition",

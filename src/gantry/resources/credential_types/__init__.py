@@ -30,12 +30,14 @@ from gantry.resources.credential_types.scm import SCM
 from gantry.resources.credential_types.terraform import TERRAFORM
 from gantry.resources.credential_types.vault import VAULT
 from gantry.resources.credential_types.vmware import VMWARE
+from gantry.resources.lookups import LOOKUPS
 
 # In AWX's order of making them.
 MANAGED: list[ManagedType] = [
     MACHINE, SCM, VAULT, NETWORK, AWS, OPENSTACK, VMWARE, SATELLITE6, GCE, AZURE_RM,
     GITHUB_TOKEN, GITLAB_TOKEN, BITBUCKET_DC_TOKEN, INSIGHTS, RHV, CONTROLLER,
     KUBERNETES_BEARER_TOKEN, REGISTRY, GALAXY_API_TOKEN, GPG_PUBLIC_KEY, TERRAFORM,
+    *(ManagedType(x.namespace, "external", x.name, x.inputs) for x in LOOKUPS.values()),
 ]  # fmt: skip
 
 __all__ = ["MANAGED", "ManagedType"]
