@@ -23,7 +23,7 @@ def test_everything_is_counted_and_what_failed(api: Api) -> None:
         "url": "/api/v2/hosts/", "total": 1, "failed": 1,
         "failures_url": "/api/v2/hosts/?last_job_host_summary__failed=True",
     }  # fmt: skip
-    assert (shown["inventories"]["total"], shown["inventories"]["job_failed"]) == (1, 1)
+    assert (shown["inventories"]["total"], shown["inventories"]["job_failed"]) == (2, 1)
     assert (shown["projects"]["total"], shown["projects"]["failed"]) == (1, 1)
     assert (shown["scm_types"]["git"]["total"], shown["scm_types"]["svn"]["total"]) == (1, 0)
     assert shown["job_templates"]["total"] == shown["groups"]["total"] == 1

@@ -142,6 +142,19 @@ def test_all_sources_of_an_inventory(api: Api, source: dict[str, Any]) -> None:
     assert api.post(f"{empty['url']}update_inventory_sources/", {}, 400) == words
 
 
+def test_the_dashboard_counts_sources(api: Api, source: dict[str, Any]) -> None:
+    from gantry.resources.models import InventorySource
+
+    api.post(f"{V2}/inventory_sources/",
+             {"name": "e", "inventory": source["inventory"], "source": "ec2"})  # fmt: skip
+    InventorySource.objects.update(last_job_failed=True, status="failed")
+    shown = api.get(f"{V2}/dashboard/")
+    assert shown["inventories"]["total_with_inventory_source"] == 1
+    assert shown["inventories"]["inventory_failed"] == 2
+    assert (shown["inventory_sources"]["ec2"]["total"],
+            shown["inventory_sources"]["ec2"]["failed"]) == (1, 1)  # fmt: skip
+
+
 def test_what_a_source_has_brought(api: Api, source: dict[str, Any]) -> None:
     from gantry.resources.models import Group, Host, InventorySource
 

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from gantry.base.bridge import in_thread
 from tests.journeys.outcome import ended, output, run, told
@@ -141,11 +142,14 @@ async def test_a_constructed_inventory_is_made_of_others_at_launch(
 ) -> None:
     def prepare() -> Any:
         from gantry.resources.inventory_sources import make_constructed_source
-        from gantry.resources.models import Host, Inventory
+        from gantry.resources.models import Host, HostFacts, Inventory
 
         more = Inventory.objects.create(name="More", organization=world.organization)
         Host.objects.create(name="gamma", inventory=more, variables="tier: gold")
         Host.objects.create(name="off", inventory=more, enabled=False)
+        alpha = world.inventory.hosts.get(name="alpha")
+        HostFacts.objects.create(host=alpha, facts={"ansible_os_family": "Debian"})
+        world.inventory.hosts.filter(pk=alpha.pk).update(ansible_facts_modified=timezone.now())
         made = Inventory.objects.create(
             name="Made", kind="constructed", organization=world.organization
         )
@@ -154,6 +158,7 @@ async def test_a_constructed_inventory_is_made_of_others_at_launch(
         own = make_constructed_source(made)
         own.source_vars = (
             "plugin: constructed\nstrict: false\ngroups:\n  gold: tier == 'gold'\n"
+            "  debian: ansible_os_family == 'Debian'\n"
             "keyed_groups:\n  - {key: ansible_connection, prefix: by}\n"
         )
         own.save()
@@ -169,7 +174,7 @@ async def test_a_constructed_inventory_is_made_of_others_at_launch(
         update = made.inventory_updates.get()
         assert update.ee_reason.startswith("control plane environment")
         assert {g.name: sorted(g.hosts.values_list("name", flat=True))
-                for g in made.groups.all()} == {"gold": ["gamma"],
+                for g in made.groups.all()} == {"gold": ["gamma"], "debian": ["alpha"],
                                                 "by_local": ["alpha", "beta"]}  # fmt: skip
         gamma = made.hosts.get(name="gamma")
         assert json.loads(gamma.variables) == {"tier": "gold"}

@@ -19,6 +19,7 @@ from gantry.resources.models import (
     Group,
     Host,
     Inventory,
+    InventorySource,
     JobHostSummary,
     JobTemplate,
     Organization,
@@ -47,30 +48,36 @@ class Dashboard(AwxView):
 
         inventories, hosts, projects = theirs(Inventory), theirs(Host), theirs(Project)
         failed = hosts.filter(Exists(_failed_summary()))
+        external = theirs(InventorySource).exclude(source__in=("file", "constructed"))
+        amazon = external.filter(source="ec2")
         sources = f"{ROOT}inventory_sources/?source=ec2"
         body: dict[str, Any] = {
             "related": {"jobs_graph": f"{ROOT}dashboard/graphs/jobs/"},
             "inventories": {
                 "url": f"{ROOT}inventories/",
                 "total": inventories.count(),
-                # Inventory sources come with the issue on what starts a job.
-                "total_with_inventory_source": 0,
+                "total_with_inventory_source": inventories.filter(
+                    pk__in=external.values("inventory")
+                ).count(),
                 "job_failed": inventories.filter(pk__in=failed.values("inventory")).count(),
-                "inventory_failed": 0,
+                "inventory_failed": external.filter(last_job_failed=True).count(),
             },
             "inventory_sources": {
                 "ec2": {
                     "url": sources,
                     "failures_url": f"{sources}&status=failed",
                     "label": "Amazon EC2",
-                    "total": 0,
-                    "failed": 0,
+                    "total": amazon.count(),
+                    "failed": amazon.filter(status="failed").count(),
                 }
             },
             "groups": {
                 "url": f"{ROOT}groups/",
                 "total": theirs(Group).count(),
-                "inventory_failed": 0,
+                # Of everybody's groups, as in AWX.
+                "inventory_failed": Group.objects.filter(
+                    inventory_sources__last_job_failed=True
+                ).count(),
             },
             "hosts": {
                 "url": f"{ROOT}hosts/",

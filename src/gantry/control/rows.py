@@ -313,6 +313,9 @@ def end(job: UnifiedJob, verdict: Verdict) -> None:
     ).exists():
         job.status = verdict.status
         return
+    if job.kind == "inventory_update":
+        # Taken over by now, or of no use: an update that was canceled may have sent some.
+        Artifact.objects.filter(job=job.pk).delete()
     states.end(
         job, status=verdict.status, job_explanation=verdict.sentence, failure_class=verdict.code,
         failure_cure=verdict.cure, evidence=verdict.evidence,

@@ -55,9 +55,14 @@ def lend_facts(job: Job, head: dict[str, Any]) -> tuple[bytes, ...]:
     that does not use the cache."""
     if not job.use_fact_cache or job.inventory is None:
         return ()
-    pieces = known_facts(job.inventory)
-    head["facts"] = {"to": FOLDER, "pieces": len(pieces)}
     head["artifacts"] = {**head["artifacts"], FACTS: FOLDER}
+    return lend(head, job.inventory)
+
+
+def lend(head: dict[str, Any], *inventories: Inventory) -> tuple[bytes, ...]:
+    """What is known of the hosts of these, for ansible's cache in a pod."""
+    pieces = known_facts(*inventories)
+    head["facts"] = {"to": FOLDER, "pieces": len(pieces)}
     head["env"] = {**head["env"], **ENVIRONMENT}
     return pieces
 

@@ -10,6 +10,7 @@ import posixpath
 
 from gantry.base.config import settings
 from gantry.base.errors import InvalidInput, JobFailure
+from gantry.path.facts import lend
 from gantry.path.injectors import Injected, inject_credential
 from gantry.path.inventory_plugins import PLUGINS, plugin_file, takeover
 from gantry.path.payload import (
@@ -71,10 +72,12 @@ def update_payload(update: InventoryUpdate) -> Payload:
         "cwd": PROJECT,
         "artifacts": {LINES: f"/runner/artifacts/{LINES}"},
     }
+    # Groups may be made of facts.
+    facts = lend(head, *_made_of(update)) if update.source == "constructed" else ()
     large = snapshot is not None and snapshot.unpacked_size > settings().project_in_memory
     return Payload(
         head, tree(snapshot) if snapshot else iter(()), injected.secrets,
-        (PROJECT,) if large else (), project=snapshot,
+        (PROJECT,) if large else (), facts, snapshot,
     )  # fmt: skip
 
 
