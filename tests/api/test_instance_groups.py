@@ -198,6 +198,26 @@ def test_a_launch_tells_that_it_may_name_groups(api: Api) -> None:
     assert refused == {"instance_groups": ['Invalid pk "99" - object does not exist.']}
 
 
+def test_a_schedule_made_of_a_job_names_the_groups_that_its_launch_named(api: Api) -> None:
+    from gantry.resources.models import Job, JobTemplate
+
+    ids = build()
+    template = JobTemplate.objects.get(pk=ids["job_templates"])
+    template.survey_enabled, template.ask_instance_groups_on_launch = False, True
+    template.save()
+    groups = [api.post(GROUPS, {"name": name})["id"] for name in ("z", "a")]
+    job = Job.objects.get(pk=ids["jobs"])
+    job.prompted_groups, job.preferred_groups = True, [*groups, 4711]
+    job.survey_passwords, job.extra_vars = {}, ""
+    job.save()
+
+    url = f"/api/v2/jobs/{job.pk}/create_schedule/"
+    assert [g["name"] for g in api.get(url)["prompts"]["instance_groups"]] == ["z", "a"]
+    schedule = api.post(url)
+    listed = api.get(f"{schedule['url']}instance_groups/")["results"]
+    assert [g["id"] for g in listed] == groups
+
+
 def test_a_definition_says_where_it_is_built(api: Api) -> None:
     environment = api.post("/api/v2/execution_environments/", {"name": "e", "image": "a/b"})
     url = f"{environment['url']}definition/"

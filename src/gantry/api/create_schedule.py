@@ -17,6 +17,7 @@ from gantry.api.schedules import ScheduleSerializer
 from gantry.api.shape import SUMMARIES, summary
 from gantry.api.views import NounView, person_of
 from gantry.path.launch import passwords_needed
+from gantry.path.places import prompted_groups
 from gantry.resources import access
 from gantry.resources.launch_configs import OPTIONS
 from gantry.resources.models import Job, Schedule
@@ -73,7 +74,8 @@ class JobCreateSchedule(NounView):
     def _check(self, row: Schedule, prompts: dict[str, Any]) -> None:
         """What the job brought along must be this person's to use, too."""
         user = self.request.user
-        used = [r for r in (row.inventory, *prompts.get("credentials", [])) if r is not None]
+        brought = (*prompts.get("credentials", []), *prompts.get("instance_groups", []))
+        used = [r for r in (row.inventory, *brought) if r is not None]
         if not access.may(user, "add", row) or not all(access.may(user, "use", r) for r in used):
             raise PermissionDenied
 
@@ -92,12 +94,14 @@ def _prompted(job: Any) -> dict[str, Any]:
     own = set(template.credentials.values_list("pk", flat=True))
     labels = set(template.labels.values_list("pk", flat=True))
     for name, flag in PROMPTS.items():
-        if not getattr(template, flag) or name in ("extra_vars", "instance_groups"):
+        if not getattr(template, flag) or name == "extra_vars":
             continue
         if name == "credentials":
             value: Any = [c for c in job.credentials.all() if c.pk not in own]
         elif name == "labels":
             value = [label for label in job.labels.all() if label.pk not in labels]
+        elif name == "instance_groups":
+            value = prompted_groups(job)
         elif name == "execution_environment":
             value = job.execution_environment if job.ee_reason == "chosen at launch" else None
         else:
@@ -123,6 +127,9 @@ def _shown(prompts: dict[str, Any]) -> dict[str, Any]:
             shown[name] = summary(shown[name], SUMMARIES[name])
     if "credentials" in shown:
         shown["credentials"] = [summary(c, SUMMARIES["credential"]) for c in shown["credentials"]]
+    if "instance_groups" in shown:
+        names = SUMMARIES["instance_group"]
+        shown["instance_groups"] = [summary(group, names) for group in shown["instance_groups"]]
     if "labels" in shown:
         rows = [{"id": label.pk, "name": label.name} for label in shown["labels"]]
         shown["labels"] = {"count": len(rows), "results": rows}
@@ -141,6 +148,8 @@ def _save(row: Schedule, job: Any, prompts: dict[str, Any]) -> None:
         row.save()
     row.credentials.set(prompts.get("credentials", []))
     row.labels.set(prompts.get("labels", []))
+    for group in prompts.get("instance_groups", []):
+        row.instance_groups.add(group)  # one by one: their order counts
 
 
 def _free_name(name: str) -> str:

@@ -45,6 +45,14 @@ def preferred(job: Any) -> list[InstanceGroup]:
     return found
 
 
+def prompted_groups(job: UnifiedJob) -> list[InstanceGroup]:
+    """Those that the job's launch named and that are still there, in its order."""
+    if not job.prompted_groups:
+        return []
+    rows = InstanceGroup.objects.in_bulk(job.preferred_groups)
+    return [rows[pk] for pk in job.preferred_groups if pk in rows]
+
+
 def _impact(job: Any) -> int:
     if not hasattr(job, "forks"):
         return SYSTEM_IMPACT if job.kind == "system_job" else 1
