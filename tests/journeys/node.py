@@ -67,6 +67,15 @@ class Node:
         self.podman.run("exec", self.name, "python3", "-Ic", probe)
         return self
 
+    def trust(self, authority: str) -> None:
+        """Let in whoever has a certificate of this authority for their name."""
+        told = "TrustedUserCAKeys /etc/ssh/demo/authority.pub"
+        self.podman.run(
+            *("exec", self.name, "sh", "-c"),
+            f"echo '{authority}' >/etc/ssh/demo/authority.pub && "
+            f"echo '{told}' >>/etc/ssh/sshd_config.d/demo.conf && kill -HUP 1",
+        )
+
     def stop(self) -> None:
         self.podman.succeeds("rm", "--force", "--time=0", self.name)
 

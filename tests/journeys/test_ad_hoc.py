@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from gantry.base.bridge import in_thread
 from gantry.base.engine_probe import probe_engine
@@ -19,7 +21,7 @@ from gantry.path.launch import ASK, cancel_job
 from tests.journeys.node import OPS_PASSWORD, Node, ssh_key
 from tests.journeys.outcome import ended, output, told, until
 from tests.journeys.world import World
-from tests.resources.lookups.server import service
+from tests.resources.lookups.server import Asked, service
 from tests.resources.lookups.vault import TOKEN
 
 
@@ -208,3 +210,61 @@ async def test_a_password_is_looked_up_for_the_job_and_is_nowhere_else(
         text = (await in_thread(kept)(job)).replace(json.dumps(job.module_args)[1:-1], "")
         assert TOKEN not in text
         assert OPS_PASSWORD not in text.replace(job.name, "")
+
+
+async def test_a_key_that_vault_signs_for_the_job_logs_in(
+    world: World, control: Any, nodes: Any, node: Node
+) -> None:
+    from gantry.resources.models import CredentialInputSource
+
+    authority = ed25519.Ed25519PrivateKey.generate()
+    private, public = ssh_key()
+    node.trust(ssh_public(authority))
+
+    def sign(asked: Asked) -> tuple[int, Any]:
+        given = asked.json()
+        return 200, {"data": {"signed_key": certificate(authority, **given)}}
+
+    def machine(url: str) -> Any:
+        vault = world.credential("hashivault_ssh", {"url": url, "token": TOKEN}, "The signer")
+        target = world.credential("ssh", {"username": "ops", "ssh_key_data": private}, "Signed")
+        CredentialInputSource.objects.create(
+            target_credential=target, source_credential=vault,
+            input_field_name="ssh_public_key_data",
+            metadata={"secret_path": "ssh", "role": "ops", "public_key": public,
+                      "valid_principals": "ops"},
+        )  # fmt: skip
+        return target
+
+    with service() as vault:
+        vault.routes["POST /v1/ssh/sign/ops"] = sign
+        credential = await in_thread(machine)(vault.url)
+        job = await ended(
+            await run(world, nodes, credential=credential, module_name="ping", limit="node")
+        )
+
+    assert job.status == "successful", f"{told(job)}\n{await output(job)}"
+
+
+def ssh_public(key: ed25519.Ed25519PrivateKey) -> str:
+    openssh = (serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    return key.public_key().public_bytes(*openssh).decode()
+
+
+def certificate(
+    authority: ed25519.Ed25519PrivateKey, public_key: str, valid_principals: str
+) -> str:
+    """As Vault signs: https://developer.hashicorp.com/vault/api-docs/secret/ssh#sign-ssh-key"""
+    key = serialization.load_ssh_public_key(public_key.encode())
+    assert isinstance(key, ed25519.Ed25519PublicKey)
+    made = (
+        serialization.SSHCertificateBuilder()
+        .public_key(key)
+        .type(serialization.SSHCertificateType.USER)
+        .key_id(b"vault")
+        .valid_principals([valid_principals.encode()])
+        .valid_after(0)
+        .valid_before(2**62)
+        .sign(authority)
+    )
+    return made.public_bytes().decode()

@@ -45,6 +45,7 @@ class Injected:
     files: dict[str, str] = field(default_factory=dict)
     extra_vars: dict[str, Any] = field(default_factory=dict)
     ssh_keys: list[str] = field(default_factory=list)
+    signed_keys: list[list[str]] = field(default_factory=list)  # key and certificate
     secrets: list[str] = field(default_factory=list)
 
 

@@ -82,8 +82,13 @@ def _machine(
     key = inputs.get("ssh_key_data")
     if key:
         passphrase = secret("ssh_key_unlock", "ssh_key_unlock")
-        injected.ssh_keys.append(open_key(key, passphrase, f"credential {credential.name}"))
-        injected.secrets.append(injected.ssh_keys[-1])
+        opened = open_key(key, passphrase, f"credential {credential.name}")
+        injected.secrets.append(opened)
+        certificate = str(inputs.get("ssh_public_key_data") or "")
+        if certificate:
+            injected.signed_keys.append([opened, certificate])
+        else:
+            injected.ssh_keys.append(opened)
     for field, asked_name, variable in (
         ("password", "ssh_password", "ANSIBLE_CONNECTION_PASSWORD_FILE"),
         ("become_password", "become_password", "ANSIBLE_BECOME_PASSWORD_FILE"),

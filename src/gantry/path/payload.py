@@ -69,6 +69,7 @@ def head_of(
                         "/runner/artifacts", CALLBACKS],
         "tree": HOME,
         "ssh_keys": injected.ssh_keys,
+        "signed_keys": injected.signed_keys,
         "erase": ["/runner/env", PROJECT, "/runner/inventory", "/runner/artifacts",
                   "/runner/requirements_collections", "/runner/requirements_roles"],
         "timeout": max(timeout, 0),

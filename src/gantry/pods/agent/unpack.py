@@ -96,7 +96,8 @@ def lend_keys(head: Head, home: str) -> list[str]:
     """Give the ssh keys to an ssh-agent of the pod, to files where the image has none. Returns
     the arguments of the program; its environment in `head` learns the agent's socket."""
     argv = list(head["argv"])
-    if not head["ssh_keys"]:
+    signed = [_signed_key(pair, f"{home}/env/signed_key_{n}") for n, pair in _numbered(head)]
+    if not head["ssh_keys"] and not signed:
         return argv
     try:
         sock = home + "/.gantry/ssh-agent.sock"
@@ -105,6 +106,8 @@ def lend_keys(head: Head, home: str) -> list[str]:
         env = dict(os.environ, SSH_AUTH_SOCK=sock)
         for key in head["ssh_keys"]:
             _run(["ssh-add", "-q", "-"], env, key.rstrip("\n") + "\n")
+        for path in signed:
+            _run(["ssh-add", "-q", path], env, "\n")
         head["env"]["SSH_AUTH_SOCK"] = sock
     except FileNotFoundError:
         for number, key in enumerate(head["ssh_keys"]):
@@ -113,7 +116,21 @@ def lend_keys(head: Head, home: str) -> list[str]:
             # A sync's program is not ansible: sync.py finds the files by their name.
             if os.path.basename(argv[0]).startswith("ansible"):
                 argv[1:1] = ["--private-key", path]
+        if signed and os.path.basename(argv[0]).startswith("ansible"):
+            argv[1:1] = ["--private-key", signed[0]]
     return argv
+
+
+def _numbered(head: Head) -> enumerate[list[str]]:
+    return enumerate(head.get("signed_keys", []))
+
+
+def _signed_key(pair: list[str], path: str) -> str:
+    """A key and its certificate, which ssh-add and ssh look for beside it. Erased with `env`."""
+    key, certificate = pair
+    _write(path, 0o600, key.rstrip("\n").encode() + b"\n")
+    _write(path + "-cert.pub", 0o600, certificate.strip().encode() + b"\n")
+    return path
 
 
 def _run(argv: list[str], env: dict[str, str], text: str = "") -> None:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         facts: Optional[Facts]
         ca_bundle: Optional[Bundle]
         ssh_keys: list[str]
+        signed_keys: list[list[str]]  # key and certificate
         artifacts: dict[str, str]  # name -> path; of a folder, what is new in it
         erase: list[str]
         timeout: int  # seconds; 0: none
