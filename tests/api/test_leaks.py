@@ -50,7 +50,10 @@ def test_anonymous_gets_nothing(anonymous: Api) -> None:
             continue
         for method in ("get", "options", *UNSAFE):
             response = anonymous.call(method, url, {} if method in UNSAFE else None)
-            assert response.status_code == 401, (method, url, response.status_code)
+            # A callback takes a key instead of a login, and this one is not the right one.
+            key = method == "post" and url.endswith("/callback/")
+            wanted = 403 if key else 401
+            assert response.status_code == wanted, (method, url, response.status_code)
 
 
 def _shared(noun: str) -> bool:

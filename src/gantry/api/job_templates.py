@@ -14,6 +14,7 @@ from gantry.api.credentials import CredentialCreateSerializer
 from gantry.api.fields import VariablesField
 from gantry.api.inventory_counts import inventory_extras
 from gantry.api.labels import label_summaries
+from gantry.api.names import url_of
 from gantry.api.projects import UPDATE, refuse_taken
 from gantry.api.shape import BASE, AwxSerializer, summary
 from gantry.api.views import AttachView, DetailView, ListCreateView, SubListView
@@ -113,6 +114,12 @@ class JobTemplateSerializer(AwxSerializer):
         # Webhooks come with the issue on what starts a job.
         instance.webhook_service, instance.webhook_credential = "", None
         return super().to_representation(instance)
+
+    def get_related(self, row: Any) -> dict[str, Any]:
+        links = super().get_related(row)
+        if row is not None and row.host_config_key:
+            links["callback"] = f"{url_of(row)}callback/"
+        return links
 
     def get_summary_fields(self, row: Any) -> dict[str, Any]:
         found = super().get_summary_fields(row)

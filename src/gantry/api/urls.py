@@ -12,6 +12,7 @@ from gantry.api import (
     app_settings,
     applications,
     auth,
+    callbacks,
     config,
     copies,
     create_schedule,
@@ -350,6 +351,7 @@ v2 = [
         {"list": job_templates.JobTemplateList, "detail": job_templates.JobTemplateDetail},
         {
             "launch": launch.JobTemplateLaunch,
+            "callback": callbacks.JobTemplateCallback,
             "preflight": job_template_preflight.JobTemplatePreflight,
             "jobs": jobs.JobTemplateJobsList,
             "credentials": job_templates.JobTemplateCredentialsList,

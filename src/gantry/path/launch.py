@@ -57,12 +57,16 @@ def launch_job(
     prompts: Mapping[str, Any],
     passwords: Mapping[str, str] | None = None,
     launch_type: str = "manual",
+    limit: str | None = None,
 ) -> Launched:
     """Make a pending job of a template. `prompts` is a launch request's body, `passwords` the
-    answers to what its credentials ask for. Raises Forbidden and InvalidInput."""
+    answers to what its credentials ask for; with `limit` the job is for these hosts, whether or
+    not the template lets a launch say so. Raises Forbidden and InvalidInput."""
     if user is not None and not access.may(user, "start", template):
         raise Forbidden("You do not have permission to perform this action.")
     prompted = merge_prompts(template, prompts, user)
+    if limit is not None:
+        prompted.values |= {"limit": limit, "job_slice_count": 1}
     _check_resources(template, prompted)
     sealed = take_passwords(prompted.credentials, passwords or {})
     with transaction.atomic():
