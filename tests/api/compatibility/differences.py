@@ -6,6 +6,11 @@ DIFFERS is of what is there and answers otherwise than AWX; ABSENT of what is no
 from __future__ import annotations
 
 DIFFERS: dict[str, str] = {
+    r"POST /api/v2/job_templates/\{pk\}/callback/": (
+        "a host that only an update of the inventory would bring is not waited for; answers to the "
+        "survey are taken whether or not the template asks for variables"
+    ),
+    r"POST /api/v2/ad_hoc_commands/\{pk\}/relaunch/": "the new command's launch_type is relaunch",
     r" /api/v2/activity_stream/": (
         "a role that is given or taken has its object as object1 whichever list it went by; a host "
         "key of callbacks is hidden; Gantry's own columns are told too"
