@@ -189,6 +189,7 @@ def build() -> dict[str, int]:
 
 def _sources(host: Any, group: Any, update: Any, credential: Any) -> dict[str, int]:
     from gantry.resources import models as m
+    from gantry.resources.actor import silently
     from gantry.resources.inventory_sources import make_constructed_source
 
     inventory, organization = host.inventory, host.inventory.organization
@@ -201,8 +202,9 @@ def _sources(host: Any, group: Any, update: Any, credential: Any) -> dict[str, i
         kind="inventory_source", name="source", inventory=inventory, organization=organization,
         source="scm", source_project=update.project, source_path="hosts",
     )  # fmt: skip
-    source.hosts.add(host)
-    source.groups.add(group)
+    with silently():  # as an update does
+        source.hosts.add(host)
+        source.groups.add(group)
     brought = m.InventoryUpdate.objects.create(
         kind="inventory_update", name="inventory - source", inventory=inventory,
         inventory_source=source, unified_job_template=source, organization=organization,
