@@ -214,4 +214,5 @@ def test_a_list_costs_the_same_queries_whatever_its_length(api: Api) -> None:
     _many(12, "more ")
     many = {url: cost(url) for url in urls}
     assert many == few
-    assert max(many.values()) <= 20, many
+    # Lists of several kinds of rows cost some queries a kind.
+    assert max(many.values()) <= 30, many
