@@ -167,9 +167,18 @@ class AwxSchema(AutoSchema):
         made = getattr(self.view, "serializer_class", None)
         return None if made is None else made(context=self._context)
 
+    def _name(self, serializer: type) -> str:
+        """Two nouns may call theirs the same; then the second one's is told with its noun."""
+        name = serializer.__name__.removesuffix("Serializer").lstrip("_")
+        taken = self.registry.__dict__.setdefault("_gantry_names", {})
+        if taken.setdefault(name, serializer) is not serializer:
+            noun = serializer.__module__.rpartition(".")[2]
+            name = noun.title().replace("_", "") + name
+        return name
+
     def _component(self, serializer: Any, suffix: str) -> Schema:
         """A reference to the serializer's schema, which is described once."""
-        name = type(serializer).__name__.removesuffix("Serializer").lstrip("_") + suffix
+        name = self._name(type(serializer)) + suffix
         component = ResolvedComponent(  # type: ignore[no-untyped-call]
             name=name, type=ResolvedComponent.SCHEMA, object=f"{type(serializer)}{suffix}"
         )

@@ -110,7 +110,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_RENDERER_CLASSES": [
         "rest_framework.renderers.JSONRenderer",
-        "rest_framework.renderers.BrowsableAPIRenderer",
+        "gantry.api.browsable.BrowsablePages",
     ],
     "DEFAULT_METADATA_CLASS": "gantry.api.metadata.AwxMetadata",
     "DEFAULT_SCHEMA_CLASS": "gantry.api.schema.AwxSchema",
