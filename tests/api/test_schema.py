@@ -98,3 +98,14 @@ def test_an_error_that_nobody_foresaw_is_json_too(api: Api, monkeypatch: Any) ->
     api.client.raise_request_exception = False
     answer = api.call("get", "/api/v2/ping/")
     assert (answer.status_code, answer.json()) == (500, {"detail": "A server error has occurred."})
+
+
+def test_a_field_that_some_rows_have_not_is_not_promised(schema: Any, api: Api) -> None:
+    """Found by schemathesis: a public application has no secret, not even an empty one."""
+    made = api.post("/api/v2/applications/", {
+        "name": "public", "organization": 1, "client_type": "public",
+        "authorization_grant_type": "password",
+    })  # fmt: skip
+    promised = schema["components"]["schemas"]["Application"]
+    assert "client_secret" in promised["properties"]
+    assert set(promised["required"]) == set(made)

@@ -24,6 +24,7 @@ class ApplicationSerializer(AwxSerializer):
     summarized = ("organization",)
     capabilities = {"edit": "change", "delete": "delete"}
     hints = {"client_secret": {"type": "string"}}
+    sometimes = ("client_secret",)  # for the schema: a public client has none
 
     class Meta:
         model = OAuth2Application

@@ -43,7 +43,7 @@ def response_schema(serializer: Any) -> Schema:
     return {
         "type": "object",
         "properties": {name: _shown(field) for name, field in fields.items()},
-        "required": list(fields),
+        "required": [n for n in fields if n not in getattr(serializer, "sometimes", ())],
     }
 
 
