@@ -116,16 +116,22 @@ class HostSerializer(AwxSerializer):
         return value
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        name, port = _port_of(attrs.get("name", getattr(self.instance, "name", "")))
+        attrs = with_port(attrs, self.instance)
+        name = attrs.get("name", getattr(self.instance, "name", ""))
         inventory = attrs.get("inventory") or getattr(self.instance, "inventory", None)
-        if port is not None:
-            # AWX takes `web1:2222` apart into a name and a variable.
-            own = attrs.get("variables", getattr(self.instance, "variables", ""))
-            attrs["name"] = name
-            attrs["variables"] = json.dumps({**parse_variables(own), "ansible_ssh_port": port})
         if Group.objects.filter(name=name, inventory=inventory).exists():
             raise serializers.ValidationError(["A Group with that name already exists."])
         return super().validate(attrs)
+
+
+def with_port(attrs: dict[str, Any], row: Any) -> dict[str, Any]:
+    """AWX takes the name `web1:2222` apart into a name and a variable. `row` is what is changed."""
+    name, port = _port_of(attrs.get("name", getattr(row, "name", "")))
+    if port is None:
+        return attrs
+    own = attrs.get("variables", getattr(row, "variables", ""))
+    variables = json.dumps({**parse_variables(own), "ansible_ssh_port": port})
+    return {**attrs, "name": name, "variables": variables}
 
 
 def _port_of(name: str) -> tuple[str, int | None]:

@@ -51,6 +51,7 @@ LISTING = {
     "role_definitions": "role_definitions",
     "role_user_assignments": "role_user_assignments",
     "role_team_assignments": "role_team_assignments",
+    "bulk": "bulk",
 }
 
 

@@ -12,6 +12,7 @@ from gantry.api import (
     app_settings,
     applications,
     auth,
+    bulk,
     callbacks,
     config,
     copies,
@@ -115,6 +116,9 @@ v2 = [
         path(f"settings/{slug}/", app_settings.SettingsOfCategory.as_view(category=slug))
         for slug in app_settings.CATEGORIES
     ),
+    path("bulk/", bulk.Bulk.as_view()),
+    path("bulk/host_create/", bulk.BulkHostCreate.as_view()),
+    path("bulk/host_delete/", bulk.BulkHostDelete.as_view()),
     path("dashboard/", dashboard.Dashboard.as_view()),
     path("dashboard/graphs/jobs/", dashboard.DashboardJobsGraph.as_view()),
     *noun(

@@ -206,6 +206,12 @@ class Settings:
             "win_updates", "win_group", "win_user",
         ),
     )  # fmt: skip
+    bulk_host_max_create: int = setting(
+        "Hosts that one bulk request may make. AWX's BULK_HOST_MAX_CREATE.", default=100
+    )
+    bulk_host_max_delete: int = setting(
+        "Hosts that one bulk request may delete. AWX's BULK_HOST_MAX_DELETE.", default=250
+    )
     activity_stream_enabled: bool = setting(
         "Record in the activity stream who changed what. AWX's ACTIVITY_STREAM_ENABLED.",
         default=True,
