@@ -16,11 +16,9 @@ KEY = {"host_config_key": "the key of this template"}
 @pytest.fixture
 def template(api: Api, inventory: dict[str, Any]) -> str:
     """Its URL; the inventory has one host, which is known by its address."""
-    variables = json.dumps({"ansible_host": "127.0.0.1"})
-    api.post("/api/v2/hosts/", {"name": "web1", "inventory": inventory["id"],
-                                "variables": variables})  # fmt: skip
-    api.post("/api/v2/hosts/", {"name": "web2", "inventory": inventory["id"],
-                                "variables": json.dumps({"ansible_host": "192.0.2.7"})})  # fmt: skip
+    for name, address in (("web1", "127.0.0.1"), ("web2", "192.0.2.7")):
+        host = {"name": name, "variables": json.dumps({"ansible_host": address})}
+        api.post("/api/v2/hosts/", {**host, "inventory": inventory["id"]})
     body = {"name": "t", "inventory": inventory["id"], "project": project_with("site.yml"),
             "playbook": "site.yml", **KEY}  # fmt: skip
     made: str = api.post("/api/v2/job_templates/", body)["url"]
