@@ -111,6 +111,8 @@ def test_one_credential_of_the_clouds_kind(api: Api, inventory: dict[str, Any]) 
 
 
 def test_an_update_is_a_job(api: Api, source: dict[str, Any]) -> None:
+    from gantry.resources.models import InventoryUpdate
+
     assert api.get(f"{source['url']}update/") == {"can_update": True}
     started = api.post(f"{source['url']}update/", {}, 202)
     assert started["type"] == "inventory_update"
@@ -130,6 +132,9 @@ def test_an_update_is_a_job(api: Api, source: dict[str, Any]) -> None:
     assert api.get(f"{started['url']}cancel/") == {"can_cancel": True}
     api.post(f"{started['url']}cancel/", {}, 202)
     assert api.get(f"{started['url']}events/")["count"] == 0
+    InventoryUpdate.objects.update(status="canceled", stage="done")
+    api.delete(source["url"])
+    api.get(started["url"], 404)
 
 
 def test_all_sources_of_an_inventory(api: Api, source: dict[str, Any]) -> None:

@@ -16,6 +16,8 @@ from typing import Any
 from django.db import IntegrityError, connection, transaction
 
 from gantry.base.errors import InvalidInput, JobFailure
+from gantry.path import inventory_sql as sql
+from gantry.path.inventory_lines import garbage, line_of, pieces, row_of, text_of
 from gantry.path.inventory_payload import LINES
 from gantry.resources.actor import silently
 from gantry.resources.inventories import Group, Host, Inventory
@@ -24,98 +26,7 @@ from gantry.resources.projects import Artifact
 from gantry.resources.variables import parse_variables
 
 BATCH = 1000
-LONGEST_LINE = 32 << 20
 TRIES = 3
-GARBAGE = "inventory_garbage"
-
-_BROUGHT = """
-CREATE TEMPORARY TABLE brought (
-    is_group boolean, name text, vars text, description text, enabled boolean, instance_id text,
-    others text[], id bigint
-) ON COMMIT DROP
-"""
-_COPY = """
-COPY brought (is_group, name, vars, description, enabled, instance_id, others) FROM STDIN
-"""
-# A host is known by its instance, then by its name; each row of the inventory is taken once.
-_BY_INSTANCE = """
-UPDATE brought SET id = m.id FROM (
-    SELECT DISTINCT ON (b.instance_id) b.name, h.id FROM brought b
-      JOIN resources_host h ON h.inventory_id = %(inventory)s AND h.instance_id = b.instance_id
-     WHERE NOT b.is_group AND b.instance_id <> ''
-     ORDER BY b.instance_id, (h.name = b.name) DESC, h.id
-) m WHERE NOT brought.is_group AND brought.name = m.name
-"""
-_BY_NAME = """
-UPDATE brought b SET id = h.id FROM resources_host h
- WHERE NOT b.is_group AND b.id IS NULL AND h.inventory_id = %(inventory)s AND h.name = b.name
-   AND NOT EXISTS (SELECT 1 FROM brought t WHERE NOT t.is_group AND t.id = h.id)
-"""
-_GROUPS_BY_NAME = """
-UPDATE brought b SET id = g.id FROM resources_group g
- WHERE b.is_group AND b.id IS NULL AND g.inventory_id = %(inventory)s AND g.name = b.name
-"""
-_HOSTS_GONE = """
-SELECT host_id FROM resources_inventorysource_hosts
- WHERE inventorysource_id = %(source)s
-   AND host_id NOT IN (SELECT id FROM brought WHERE NOT is_group AND id IS NOT NULL)
-"""
-_GROUPS_GONE = """
-SELECT group_id FROM resources_inventorysource_groups
- WHERE inventorysource_id = %(source)s
-   AND group_id NOT IN (SELECT id FROM brought WHERE is_group AND id IS NOT NULL)
-"""
-# Of what this source brought before, ties that it does not bring again.
-_UNTIE_GROUPS = """
-DELETE FROM resources_group_children e
- USING brought p, brought c, resources_inventorysource_groups s
- WHERE e.from_group_id = p.id AND p.is_group AND e.to_group_id = c.id AND c.is_group
-   AND s.inventorysource_id = %(source)s AND s.group_id = p.id
-   AND NOT c.name = ANY(p.others)
-"""
-_UNTIE_HOSTS = """
-DELETE FROM resources_group_hosts m
- USING resources_inventorysource_groups sg, resources_inventorysource_hosts sh,
-       resources_group g, brought b
- WHERE sg.inventorysource_id = %(source)s AND sg.group_id = m.group_id
-   AND sh.inventorysource_id = %(source)s AND sh.host_id = m.host_id
-   AND g.id = m.group_id AND NOT b.is_group AND b.id = m.host_id AND NOT g.name = ANY(b.others)
-"""
-_TIE_GROUPS = """
-INSERT INTO resources_group_children (from_group_id, to_group_id)
-SELECT p.id, c.id FROM brought p CROSS JOIN unnest(p.others) o
-  JOIN brought c ON c.is_group AND c.name = o
- WHERE p.is_group
-ON CONFLICT DO NOTHING
-"""
-_TIE_HOSTS = """
-INSERT INTO resources_group_hosts (group_id, host_id)
-SELECT g.id, b.id FROM brought b CROSS JOIN unnest(b.others) o
-  JOIN brought g ON g.is_group AND g.name = o
- WHERE NOT b.is_group
-ON CONFLICT DO NOTHING
-"""
-_OWN = """
-INSERT INTO resources_inventorysource_{kind}s (inventorysource_id, {kind}_id)
-SELECT %(source)s, id FROM brought WHERE is_group = %(is_group)s ON CONFLICT DO NOTHING
-"""
-# Hosts that are renamed give up their old names first: two may change places.
-_STEP_ASIDE = """
-UPDATE resources_host h SET name = 'renamed ' || h.id FROM brought b
- WHERE NOT b.is_group AND b.id = h.id AND h.name <> b.name
-"""
-_CHANGE_HOSTS = """
-UPDATE resources_host h
-   SET name = c.name, variables = c.vars, enabled = c.enabled, instance_id = c.instance_id,
-       modified = now()
-  FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::boolean[], %s::text[])
-       AS c(id, name, vars, enabled, instance_id)
- WHERE h.id = c.id
-"""
-_CHANGE_GROUPS = """
-UPDATE resources_group g SET variables = c.vars, modified = now()
-  FROM unnest(%s::bigint[], %s::text[]) AS c(id, vars) WHERE g.id = c.id
-"""
 
 
 def take_over(update: InventoryUpdate) -> dict[str, Any]:
@@ -198,26 +109,26 @@ class _Import:
     # -- into the temporary table ---------------------------------------------------------------
 
     def _load(self) -> None:
-        self._sql(_BROUGHT)
+        self._sql(sql.BROUGHT)
         expected = None
-        for lines in _pieces(self.row):
+        for lines in pieces(self.row):
             rows = []
-            for line in map(_line, lines):
+            for line in map(line_of, lines):
                 if "all" in line:
-                    self.all_vars = parse_variables(_text(line, "all"))
+                    self.all_vars = parse_variables(text_of(line, "all"))
                 elif "end" in line:
                     expected = line["end"]
                 else:
-                    rows.append(_row(line, "group" in line))
+                    rows.append(row_of(line, "group" in line))
             self._copy(rows)
         if expected != self.counts["groups"] + self.counts["hosts"]:
-            raise _garbage("it is not whole")
+            raise garbage("it is not whole")
         self._sql("CREATE UNIQUE INDEX ON brought (is_group, name)")
         self._sql("CREATE INDEX ON brought (id)")
         self._sql("ANALYZE brought")
 
     def _copy(self, rows: list[tuple[Any, ...]]) -> None:
-        with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+        with connection.cursor() as cursor, cursor.copy(sql.COPY) as copy:
             copy.set_types(["bool", "text", "text", "text", "bool", "text", "text[]"])
             for row in rows:
                 copy.write_row(row)
@@ -226,20 +137,20 @@ class _Import:
         self.counts["hosts"] += len(rows) - groups
 
     def _match(self) -> None:
-        self._sql(_BY_INSTANCE)
-        self._sql(_BY_NAME)
-        self._sql(_GROUPS_BY_NAME)
+        self._sql(sql.BY_INSTANCE)
+        self._sql(sql.BY_NAME)
+        self._sql(sql.GROUPS_BY_NAME)
 
     # -- what goes ------------------------------------------------------------------------------
 
     def _remove(self) -> None:
-        hosts, groups = self._ids(_HOSTS_GONE), self._ids(_GROUPS_GONE)
+        hosts, groups = self._ids(sql.HOSTS_GONE), self._ids(sql.GROUPS_GONE)
         for at in range(0, len(hosts), BATCH):
             Host.objects.filter(pk__in=hosts[at : at + BATCH]).delete()
         Group.objects.filter(pk__in=groups).delete()
         self.counts |= {"hosts_removed": len(hosts), "groups_removed": len(groups)}
-        self._sql(_UNTIE_GROUPS)
-        self._sql(_UNTIE_HOSTS)
+        self._sql(sql.UNTIE_GROUPS)
+        self._sql(sql.UNTIE_HOSTS)
 
     # -- what comes and changes -----------------------------------------------------------------
 
@@ -255,7 +166,7 @@ class _Import:
         """The variables that a row is to have; `known` itself where nothing changes."""
         if known == brought:
             return known
-        before, new = _parsed(known, whose), json.loads(brought)
+        before, new = _parsed(known, whose), _parsed(brought, whose)
         merged = new if self.row.overwrite_vars else {**before, **new}
         return known if merged == before else json.dumps(merged, sort_keys=True)
 
@@ -268,13 +179,13 @@ class _Import:
                       for pk, name, known, new in batch]  # fmt: skip
             changed = [(pk, text) for pk, known, text in merged if text is not known]
             self.counts["groups_changed"] += len(changed)
-            _change(_CHANGE_GROUPS, changed)
+            _change(sql.CHANGE_GROUPS, changed)
         fresh = self._new(Group, True, ("variables", "description"))
         self.counts["groups_added"] = fresh
-        self._sql(_GROUPS_BY_NAME)
+        self._sql(sql.GROUPS_BY_NAME)
 
     def _hosts(self) -> None:
-        self._sql(_STEP_ASIDE)
+        self._sql(sql.STEP_ASIDE)
         for batch in _batches(
             "SELECT h.id, h.name, h.variables, h.enabled, h.instance_id, b.name, b.vars, b.enabled,"
             " b.instance_id FROM brought b JOIN resources_host h ON h.id = b.id"
@@ -282,10 +193,10 @@ class _Import:
         ):
             changed = [row for known in batch if (row := self._changed_host(known)) is not None]
             self.counts["hosts_changed"] += len(changed)
-            _change(_CHANGE_HOSTS, changed)
+            _change(sql.CHANGE_HOSTS, changed)
         fresh = self._new(Host, False, ("variables", "description", "enabled", "instance_id"))
         self.counts["hosts_added"] = fresh
-        self._sql(_BY_NAME)
+        self._sql(sql.BY_NAME)
 
     def _changed_host(self, known: tuple[Any, ...]) -> tuple[Any, ...] | None:
         pk, name, variables, enabled, instance, new_name, new_vars, new_enabled, new_instance = (
@@ -324,10 +235,10 @@ class _Import:
     # -- who belongs where ----------------------------------------------------------------------
 
     def _ties(self) -> None:
-        self._sql(_TIE_GROUPS)
-        self._sql(_TIE_HOSTS)
-        self._sql(_OWN.format(kind="group"), is_group=True)
-        self._sql(_OWN.format(kind="host"), is_group=False)
+        self._sql(sql.TIE_GROUPS)
+        self._sql(sql.TIE_HOSTS)
+        self._sql(sql.OWN.format(kind="group"), is_group=True)
+        self._sql(sql.OWN.format(kind="host"), is_group=False)
         circle = find_circle(
             Group.children.through.objects.filter(from_group__inventory=self.inventory).values_list(
                 "from_group__name", "to_group__name"
@@ -392,66 +303,3 @@ def _parsed(text: str, whose: str) -> dict[str, Any]:
             f"The variables of {whose} cannot be read: {error.sentence}",
             cure=f"Mend the variables of {whose}; they must be a mapping in YAML or JSON.",
         ) from error
-
-
-# -- what the pod has sent ----------------------------------------------------------------------
-
-
-def _pieces(update: InventoryUpdate) -> Iterator[list[bytes]]:
-    """Whole lines, as many as came in one piece."""
-    rest = b""
-    pieces = Artifact.objects.filter(job=update, name=LINES).order_by("number")
-    for number in list(pieces.values_list("number", flat=True)):
-        piece = Artifact.objects.get(job=update, name=LINES, number=number)
-        *whole, rest = (rest + bytes(piece.data)).split(b"\n")
-        if len(rest) > LONGEST_LINE:
-            raise _garbage("a host or group is larger than 32 MiB")
-        yield whole
-    if rest:
-        raise _garbage("it is not whole")
-
-
-def _line(line: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(line)
-    except ValueError as error:
-        raise _garbage(str(error)) from error
-    if not isinstance(found, dict):
-        raise _garbage("a line is no mapping")
-    return found
-
-
-def _row(line: dict[str, Any], is_group: bool) -> tuple[Any, ...]:
-    """Nothing that a pod says is taken on trust."""
-    name = _text(line, "group" if is_group else "host")
-    if not name or len(name) > 512:
-        raise _garbage("a host or group has no name, or one of more than 512 characters")
-    enabled, others = line.get("enabled"), line.get("children" if is_group else "groups")
-    if not (enabled is None or isinstance(enabled, bool)) or not isinstance(others, list):
-        raise _garbage(f"what is said of {name} cannot be understood")
-    if not all(isinstance(other, str) and "\x00" not in other for other in others):
-        raise _garbage(f"what is said of {name} cannot be understood")
-    variables = _text(line, "vars")
-    if not variables.startswith("{"):
-        raise _garbage(f"the variables of {name} are no mapping")
-    instance = "" if is_group else _text(line, "instance_id")[:1024]
-    return is_group, name, variables, _text(line, "description"), enabled, instance, others
-
-
-def _text(line: dict[str, Any], key: str) -> str:
-    value = line.get(key)
-    if not isinstance(value, str) or "\x00" in value:
-        raise _garbage(f"{key} is missing in a line")
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise _garbage(f"{key} of a line is no text") from error
-    return value
-
-
-def _garbage(words: str) -> JobFailure:
-    return JobFailure(
-        f"What the pod sent as the inventory cannot be taken over: {words}.",
-        cure="Look at the output; run `ansible-inventory --list` on the source by hand.",
-        code=GARBAGE,
-    )
