@@ -20,7 +20,16 @@ from websockets.sync.client import ClientConnection, connect
 
 from gantry.api import websocket
 from gantry.resources.announcing import announce_change
-from gantry.resources.models import Label, Organization, Project, ProjectUpdate, UnifiedJob
+from gantry.resources.models import (
+    Inventory,
+    InventorySource,
+    InventoryUpdate,
+    Organization,
+    Project,
+    ProjectUpdate,
+    Schedule,
+    UnifiedJob,
+)
 from gantry.resources.organizations import User
 from gantry.resources.tokens import issue
 from tests.web import story
@@ -296,15 +305,34 @@ def test_states_are_told_to_those_who_may_read_the_job(admin, person):
     assert stranger.silent(), stranger.heard
 
 
-def test_a_changed_row_is_told_to_those_who_may_read_it(admin, person):
+def test_a_changed_schedule_is_told_to_those_who_may_read_it(admin, person):
     stranger = person("stranger")
     for client in (admin, stranger):
-        assert client.ask(labels=["changed"])["groups_joined"] == ["labels-changed"]
-    label = Label.objects.create(name="l", organization=story.organization())
-    announce_change("label", label.pk)
-    announce_change("no such kind", label.pk)
-    assert admin.hear() == {"id": label.pk, "group_name": "labels"}
+        assert client.ask(schedules=["changed"])["groups_joined"] == ["schedules-changed"]
+    schedule = Schedule.objects.create(
+        name="nightly", unified_job_template=story.template(),
+        rrule="DTSTART:20300101T000000Z RRULE:FREQ=DAILY;INTERVAL=1",
+    )  # fmt: skip
+    announce_change("no such kind", schedule.pk)
+    assert admin.hear() == {"id": schedule.pk, "group_name": "schedules"}
     assert stranger.silent(), stranger.heard
+
+
+def test_an_inventory_update_names_its_source_and_inventory(admin):
+    inventory = Inventory.objects.create(name="i", organization=story.organization())
+    source = InventorySource.objects.create(
+        kind="inventory_source", name="s", source="scm", inventory=inventory
+    )
+    update = InventoryUpdate.objects.create(
+        kind="inventory_update", inventory=inventory, inventory_source=source, source="scm",
+        unified_job_template=source,
+    )  # fmt: skip
+    admin.ask(jobs=["status_changed"])
+    pending(update)
+    told = admin.hear()
+    assert (told["type"], told["inventory_source_id"], told["inventory_id"]) == (
+        "inventory_update", source.pk, inventory.pk,
+    )  # fmt: skip
 
 
 def test_events_have_awx_s_fields_and_begin_with_the_next(admin, write):  # noqa: F811

@@ -14,6 +14,7 @@ from django.db.models import F, Q
 from django.db.models.signals import post_delete
 from django.utils import timezone
 
+from gantry.resources.announcing import announce_change
 from gantry.resources.base import Owned
 from gantry.resources.launch_configs import LaunchConfig
 from gantry.resources.recurrence import Recurrence, coerce_until
@@ -78,6 +79,7 @@ class Schedule(Owned, LaunchConfig):
         self.compute(timezone.now())
         super().save(*args, **kwargs)
         tell_template(self.unified_job_template_id)
+        announce_change("schedule", self.pk)
 
 
 def tell_template(template: int) -> None:

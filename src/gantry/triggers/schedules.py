@@ -17,6 +17,7 @@ from django.utils import timezone
 from gantry.base.bridge import DATABASE_AWAY, in_thread
 from gantry.base.errors import GantryError
 from gantry.path.saved_prompts import prompts_of
+from gantry.resources.announcing import announce_change
 from gantry.resources.jobs import UnifiedJob
 from gantry.resources.schedules import Schedule, tell_template
 from gantry.triggers.start import start
@@ -93,6 +94,7 @@ def fire(now: datetime, watched: datetime) -> bool:
             next_run=schedule.next_run, missed=schedule.missed, problem=schedule.problem
         )
         tell_template(schedule.unified_job_template_id)
+        announce_change("schedule", schedule.pk)
     return True
 
 
