@@ -41,6 +41,8 @@ hypothesis.settings.load_profile("patient")
 # Tests import models at their head; this needs no database yet.
 django.setup()
 
+from tests.fresh import Seeds  # noqa: E402
+
 
 @pytest.fixture(scope="session")
 def database() -> Iterator[str]:
@@ -77,18 +79,13 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     running.stop()
 
 
+@pytest.fixture(scope="session")
+def seeds(database: str) -> Seeds:
+    return Seeds()
+
+
 @pytest.fixture
-def db(database: str) -> str:
+def db(database: str, seeds: Seeds) -> str:
     """An installation as it is right after its first start: seeds and the administrator."""
-    from django.apps import apps
-    from django.db import connection
-
-    from gantry.resources.seeds import seed
-
-    tables = {m._meta.db_table for m in apps.get_models(include_auto_created=True)}
-    tables -= {"django_content_type", "auth_permission"}
-    with connection.cursor() as cursor:
-        names = ", ".join(f'"{t}"' for t in sorted(tables))
-        cursor.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
-    seed()
+    seeds.restore()
     return database
