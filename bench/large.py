@@ -125,7 +125,10 @@ def _content(first: dict[str, int]) -> None:
         copies("resources_unifiedjobtemplate", first[kind], count, **more)
         own = {"unifiedjobtemplate_ptr_id": shift}
         if kind == "template":
-            own |= {"project_id": f"{first['project']} + 1 + n % {PROJECTS}", "inventory_id": inventory}
+            own |= {
+                "project_id": f"{first['project']} + 1 + n % {PROJECTS}",
+                "inventory_id": inventory,
+            }
         table = {"project": "resources_project", "template": "resources_jobtemplate"}[kind]
         copies(table, first[kind], count, **own)
         first[kind] = base

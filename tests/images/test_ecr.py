@@ -20,9 +20,9 @@ from typing import Any
 
 import pytest
 
+from gantry.base.aws_signature import AccessKey, Request, Scope, authorization
 from gantry.base.errors import JobFailure
 from gantry.images import ecr
-from gantry.base.aws_signature import AccessKey, Request, Scope, authorization
 from gantry.pods.contract import RegistryLogin
 
 KEY_ID, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"

@@ -71,7 +71,9 @@ def record(job: UnifiedJob) -> BuildRecord:
         if login is not None and login.password:
             secrets.append(login.password)
     fields = RecordedJob(row.pk, row.created, job.lease_epoch, row.kind)
-    return BuildRecord(fields, Redactor(secrets), row.acknowledged, row.emitted_events, row.lines, pip)
+    return BuildRecord(
+        fields, Redactor(secrets), row.acknowledged, row.emitted_events, row.lines, pip
+    )
 
 
 def _push_login(row: EnvironmentBuild) -> RegistryLogin | None:

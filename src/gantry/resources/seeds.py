@@ -93,7 +93,7 @@ def _instance_groups() -> None:
 
 
 # Type, name and description of the template; name, description, rule and variables of its schedule.
-_SYSTEM_JOBS = (
+_SYSTEM_JOBS: tuple[tuple[str, str, str, str, str, str, dict[str, str]], ...] = (
     ("cleanup_jobs", "Cleanup Job Details", "Remove job history",
      "Cleanup Job Schedule", "Automatically Generated Schedule", "FREQ=WEEKLY;INTERVAL=1;BYDAY=SU",
      {"days": "120"}),
