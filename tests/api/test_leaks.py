@@ -13,7 +13,7 @@ OPEN = {"", "v2/", "v2/ping/", "v2/schema/"}
 ASK_OTHERS = ("/platforms/", "images/")
 OWN = (
     "/credentials/", "/teams/1/roles/", "/schedules/preview/", "/role_user_assignments/",
-    "/role_team_assignments/", "/test/",
+    "/role_team_assignments/", "/test/", "/host_create/", "/host_delete/",
 )  # fmt: skip
 UNSAFE = ("post", "put", "patch", "delete")
 

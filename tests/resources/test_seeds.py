@@ -30,6 +30,8 @@ def test_a_fresh_installation_has_awx_seeds(db: str) -> None:
         "ssh", "scm", "vault", "net", "aws", "openstack", "vmware", "satellite6", "gce", "azure_rm",
         "github_token", "gitlab_token", "bitbucket_dc_token", "insights", "rhv", "controller",
         "kubernetes_bearer_token", "registry", "galaxy_api_token", "gpg_public_key", "terraform",
+        "conjur", "hashivault_kv", "hashivault_ssh", "azure_kv", "aim", "centrify_vault_kv",
+        "thycotic_dsv", "thycotic_tss", "aws_secretsmanager_credential",
     ]  # fmt: skip
     admin = User.objects.get()
     assert admin.is_superuser
