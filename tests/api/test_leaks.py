@@ -112,7 +112,8 @@ def test_an_auditor_reads_all_and_changes_nothing(auditor: Api) -> None:
         answer = auditor.call("get", url)
         # Nobody has looked into the image of this world's EE.
         unseen = url.endswith(("/sbom/", "/diff/")) and answer.status_code == 400
-        assert unseen or answer.status_code == 200, url
+        only_posted = answer.status_code == 405 and "GET" not in answer.headers["Allow"]
+        assert unseen or only_posted or answer.status_code == 200, url
         if noun in ("config", "me", ""):
             continue
         for method in UNSAFE:
@@ -120,7 +121,7 @@ def test_an_auditor_reads_all_and_changes_nothing(auditor: Api) -> None:
             if _makes_own_token(method, url, answer):
                 continue
             # Anybody may own a credential, so what is wrong with one is told before whose it is.
-            # So is what AWX refuses to give anybody, before who may give it.
+            # So is what AWX refuses to give anybody, and what a bulk request lacks, before whose.
             own = url.endswith(OWN) and answer.status_code == 400
             assert own or answer.status_code in (403, 405), (method, url, answer.status_code)
     _nothing_changed(ids)
