@@ -91,6 +91,25 @@ make_tools() {
     mark_locked "$@"
 }
 
+# unpack_collection DIRECTORY LOCKFILE: of the locked `ansible` the collection awx.awx and no other.
+unpack_collection() {
+    ! is_locked "$@" || return 0
+    say "Unpacking the locked collection awx.awx into $1"
+    local wheel
+    wheel=$(mktemp -d)
+    "$1/bin/python" -m pip download -qq --disable-pip-version-check --no-deps \
+        --only-binary :all: --require-hashes -r "$2" -d "$wheel"
+    "$1/bin/python" - "$wheel" "$1" <<'PYTHON'
+import pathlib, sys, zipfile
+[wheel] = pathlib.Path(sys.argv[1]).glob("*.whl")
+with zipfile.ZipFile(wheel) as packed:
+    wanted = [n for n in packed.namelist() if n.startswith("ansible_collections/awx/awx/")]
+    packed.extractall(sys.argv[2], wanted)
+PYTHON
+    rm -rf "$wheel"
+    mark_locked "$@"
+}
+
 is_locked() { cmp -s "$2" "$1/.installed-$(basename "$2")"; }
 mark_locked() { cp "$2" "$1/.installed-$(basename "$2")"; }
 install_lock() {
