@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.journeys.cloud import Cloud, running_cloud
 from tests.journeys.counting import CountingServer, counting
 from tests.journeys.world import World
 
@@ -115,6 +116,12 @@ def wait_for(condition: Callable[[], object], *, seconds: float = 90, what: str 
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {seconds} s for {what or condition}: {value!r}")
         time.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def cloud(ee_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    with running_cloud(tmp_path_factory.mktemp("cloud")) as running:
+        yield running
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
 from django.utils import timezone
 
 from gantry.base.bridge import in_thread
+from tests.journeys.cloud import Cloud
 from tests.journeys.outcome import ended, output, run, told
 from tests.journeys.world import PING, World
 
@@ -253,10 +253,13 @@ def _facts() -> Any:
 
 
 async def test_amazon_is_asked_with_the_sources_credential(
-    world: World, control: Any, cloud: str
+    world: World, control: Any, cloud: Cloud
 ) -> None:
+    two_instances(cloud)
+
     def prepare() -> Any:
-        variables = {"endpoint_url": cloud, "regions": ["us-east-1"], "hostnames": ["instance-id"],
+        variables = {"endpoint_url": cloud.url, "regions": [cloud.region],
+                     "hostnames": ["instance-id"],
                      "keyed_groups": [{"key": "tags.role", "prefix": "role"}]}  # fmt: skip
         made = source(world, {}, "", source="ec2", source_vars=json.dumps(variables),
                       enabled_var="state.name", enabled_value="running")  # fmt: skip
@@ -278,25 +281,13 @@ async def test_amazon_is_asked_with_the_sources_credential(
     assert "s3cr3t-k" not in update.job_args + json.dumps(update.job_env)
 
 
-@pytest.fixture
-def cloud() -> Any:
-    """Moto's server with two instances, one of them stopped; its URL as pods see it."""
-    import boto3
-    from moto.server import ThreadedMotoServer
-
-    from tests.journeys.git_server import host_address
-
-    server = ThreadedMotoServer(ip_address="0.0.0.0", port=0, verbose=False)
-    server.start()
-    port = server.get_host_and_port()[1]
-    client = boto3.client(
-        "ec2", region_name="us-east-1", endpoint_url=f"http://127.0.0.1:{port}",
-        aws_access_key_id="x", aws_secret_access_key="x",
+def two_instances(cloud: Cloud) -> None:
+    """One of them stopped."""
+    first, _ = cloud.ec2(
+        "RunInstances", ImageId="ami-12345678", MinCount="2", MaxCount="2",
+        **{
+            "TagSpecification.1.ResourceType": "instance",
+            "TagSpecification.1.Tag.1.Key": "role", "TagSpecification.1.Tag.1.Value": "web",
+        },
     )  # fmt: skip
-    tags = [{"ResourceType": "instance", "Tags": [{"Key": "role", "Value": "web"}]}]
-    made = client.run_instances(
-        ImageId="ami-12345678", MinCount=2, MaxCount=2, TagSpecifications=tags
-    )
-    client.stop_instances(InstanceIds=[made["Instances"][0]["InstanceId"]])
-    yield f"http://{host_address()}:{port}"
-    server.stop()
+    cloud.ec2("StopInstances", **{"InstanceId.1": first})
