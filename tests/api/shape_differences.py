@@ -10,15 +10,12 @@ NEXT = "the resource comes with the issue on AWX's API"
 STARTS = "comes with the issue on what starts a job"
 
 # Exchanges of resources that do not exist yet.
-LATER: dict[str, str] = {
-    "jobs_notifications": STARTS,
-}
+LATER: dict[str, str] = {}
 
 _LINKS = (
     "ansible_facts"
     "|create_schedule|galaxy_credentials"
-    "|inventory_sources|job_events|job_host_summaries|labels|notification_templates(_[a-z]+)?"
-    "|notifications|schedules"
+    "|inventory_sources|job_events|job_host_summaries|labels|schedules"
     "|scm_inventory_sources|scm_inventory_updates|slice_workflow_jobs|smart_inventories"
     "|tree|update_inventory_sources|webhook_key|webhook_receiver"
     "|workflow_job_templates"

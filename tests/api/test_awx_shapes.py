@@ -40,6 +40,7 @@ POSTS = [
     "projects_POST_created_git", "job_templates_POST_created",
     "job_templates_POST_created_prompts", "job_templates_launch_POST_plain_ignored_fields",
     "job_templates_launch_POST_prompts", "labels_POST_created",
+    "notification_templates_POST_created",
 ]  # fmt: skip
 MADE = {
     "organizations_POST_created": ("organizations", 2),
@@ -51,6 +52,7 @@ MADE = {
     "hosts_POST_created": ("hosts", 2),
     "groups_POST_created": ("groups", 1),
     "labels_POST_created": ("labels", 1),
+    "notification_templates_POST_created": ("notification_templates", 1),
     "job_templates_POST_created": ("job_templates", 10),
     "job_templates_POST_created_prompts": ("job_templates", 11),
     "job_templates_launch_POST_plain_ignored_fields": ("jobs", 47),

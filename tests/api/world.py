@@ -53,6 +53,24 @@ def input_source(target: Any) -> Any:
     )  # fmt: skip
 
 
+def notification(organization: Any, job: Any) -> Any:
+    """A webhook that was told of a job's end."""
+    from gantry.resources import models as m
+
+    template = m.NotificationTemplate.objects.create(
+        name="hook", organization=organization, notification_type="webhook"
+    )
+    template.set_configuration(
+        {"url": "http://127.0.0.1:1", "headers": {}, "username": "me", "password": SECRET}
+    )
+    template.save()
+    job.unified_job_template.notification_templates_error.add(template)
+    return m.Notification.objects.create(
+        notification_template=template, notification_type="webhook", unified_job=job,
+        status="successful", occasion="error", body={"id": job.pk},
+    )  # fmt: skip
+
+
 def build() -> dict[str, int]:
     """Plural -> id."""
     from gantry.resources import models as m
@@ -145,6 +163,8 @@ def build() -> dict[str, int]:
     instances.instances.add(instance)
     result = m.JobHostSummary.objects.create(job=job, host=host, host_name="host", ok=1)
     return {
+        "notifications": (told := notification(organization, job)).pk,
+        "notification_templates": told.notification_template_id,
         "organizations": organization.pk,
         "users": owner.pk,
         "teams": team.pk,

@@ -65,6 +65,7 @@ class AdHocCommandListSerializer(UnifiedJobSerializer):
 
     sublists = {
         "stdout": "stdout", "events": "events", "cancel": "cancel", "relaunch": "relaunch",
+        "notifications": "notifications",
     }  # fmt: skip
     linked = ("execution_environment", "inventory", "credential")
     summarized = ("execution_environment", "inventory", "credential")

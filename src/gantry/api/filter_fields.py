@@ -20,6 +20,7 @@ from gantry.resources.models import (
     InventorySource,
     JobEvent,
     JobTemplate,
+    NotificationTemplate,
     OAuth2AccessToken,
     OAuth2Application,
     Project,
@@ -44,6 +45,7 @@ SECRET: dict[type[Model], set[str]] = {
     Schedule: {"survey_passwords", "char_prompts"},
     UnifiedJob: {"start_secrets", "job_env", "evidence", "job_args"},
     JobEvent: {"event_data"},
+    NotificationTemplate: {"notification_configuration"},
     OAuth2Application: {"secret_hash"},
     OAuth2AccessToken: {"token_hash"},
 }
@@ -52,6 +54,7 @@ INTERNAL = {
     "lease_owner", "lease_expires", "lease_epoch", "attempt", "pod_name", "pod_id", "acknowledged",
     "artifact_pieces", "preferred_groups", "prompted_groups", "task_impact", "holder", "machine",
     "pid", "most_jobs", "groups_set", "user_permissions", "logentry", "data", "ca_bundle",
+    "told", "attempts", "next_try",
 }  # fmt: skip
 ALIASES: dict[type[Model], dict[str, str]] = {
     User: {"created": "date_joined"},

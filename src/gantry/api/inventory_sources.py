@@ -13,7 +13,7 @@ from rest_framework.exceptions import PermissionDenied
 from gantry.api.fields import VariablesField
 from gantry.api.inventory_counts import inventory_extras
 from gantry.api.inventory_updates import OPTIONS
-from gantry.api.names import url_of
+from gantry.api.names import NOTIFIED, url_of
 from gantry.api.shape import BASE, SUMMARIES, AwxSerializer, summary
 from gantry.api.views import DetailView, ListCreateView
 from gantry.resources import access
@@ -61,7 +61,9 @@ class InventorySourceSerializer(AwxSerializer):
 
     sublists = {
         name: name
-        for name in ("update", "inventory_updates", "hosts", "groups", "credentials", "schedules")
+        for name in (
+            "update", "inventory_updates", "hosts", "groups", "credentials", "schedules", *NOTIFIED
+        )
     }
     linked = (
         "inventory", "source_project", "execution_environment", "organization", "current_job",

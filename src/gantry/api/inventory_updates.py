@@ -42,7 +42,7 @@ class InventoryUpdateListSerializer(UnifiedJobSerializer):
     instance_group = serializers.IntegerField(read_only=True)
 
     sublists = {"stdout": "stdout", "cancel": "cancel", "events": "events",
-                "credentials": "credentials"}  # fmt: skip
+                "credentials": "credentials", "notifications": "notifications"}  # fmt: skip
     linked = (
         "unified_job_template", "execution_environment", "inventory", "inventory_source",
         "source_project_update",

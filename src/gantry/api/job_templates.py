@@ -14,7 +14,7 @@ from gantry.api.credentials import CredentialCreateSerializer
 from gantry.api.fields import VariablesField
 from gantry.api.inventory_counts import inventory_extras
 from gantry.api.labels import label_summaries
-from gantry.api.names import url_of
+from gantry.api.names import NOTIFIED, url_of
 from gantry.api.projects import UPDATE, refuse_taken
 from gantry.api.shape import BASE, AwxSerializer, summary
 from gantry.api.views import AttachView, DetailView, ListCreateView, SubListView
@@ -82,6 +82,7 @@ class JobTemplateSerializer(AwxSerializer):
             "access_list",
             "survey_spec",
             "schedules",
+            *NOTIFIED,
         )
     }
     linked = (

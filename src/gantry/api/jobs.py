@@ -57,7 +57,7 @@ class JobListSerializer(UnifiedJobSerializer):
         name: name
         for name in (
             "credentials", "stdout", "job_events", "job_host_summaries", "cancel", "relaunch",
-            "labels",
+            "labels", "notifications",
         )
     }  # fmt: skip
     linked = (

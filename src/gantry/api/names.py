@@ -27,6 +27,8 @@ from gantry.resources.models import (
     JobHostSummary,
     JobTemplate,
     Label,
+    Notification,
+    NotificationTemplate,
     OAuth2AccessToken,
     OAuth2Application,
     Organization,
@@ -73,6 +75,8 @@ NAMES: dict[type[Model], tuple[str, str]] = {
     SystemJobTemplate: ("system_job_template", "system_job_templates"),
     SystemJob: ("system_job", "system_jobs"),
     Schedule: ("schedule", "schedules"),
+    NotificationTemplate: ("notification_template", "notification_templates"),
+    Notification: ("notification", "notifications"),
     AdHocCommand: ("ad_hoc_command", "ad_hoc_commands"),
     JobEvent: ("job_event", "job_events"),
     JobHostSummary: ("job_host_summary", "job_host_summaries"),
@@ -94,7 +98,12 @@ HISTORIES = {
     "workflow_job",
 }  # fmt: skip
 # Those that copies.py copies.
-COPIED = {"project", "credential", "inventory", "job_template"}
+COPIED = {"project", "credential", "inventory", "job_template", "notification_template"}
+# The lists, below what can be followed, of whom to tell.
+NOTIFIED = (
+    "notification_templates_started", "notification_templates_success",
+    "notification_templates_error",
+)  # fmt: skip
 # What AWX calls them in OPTIONS where it is not the type in title case.
 TITLES = {
     "job": "Playbook Run",

@@ -9,6 +9,7 @@ from cryptography import x509
 from django.db.models import Count
 from rest_framework import serializers
 
+from gantry.api.names import NOTIFIED
 from gantry.api.shape import BASE, AwxSerializer
 from gantry.api.views import DetailView, ListCreateView
 from gantry.base.errors import InvalidInput
@@ -71,7 +72,8 @@ class OrganizationSerializer(AwxSerializer):
         for name in (
             "execution_environments", "projects", "inventories", "job_templates", "users",
             "admins", "teams", "credentials", "applications", "object_roles", "access_list",
-            "instance_groups",
+            "instance_groups", "notification_templates", *NOTIFIED,
+            "notification_templates_approvals",
         )
     }  # fmt: skip
     linked = ("default_environment",)

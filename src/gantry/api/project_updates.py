@@ -22,7 +22,10 @@ FIELDS = (
 class ProjectUpdateListSerializer(UnifiedJobSerializer):
     job_type = serializers.ChoiceField(choices=JOB_TYPES, read_only=True)
 
-    sublists = {name: name for name in ("stdout", "cancel", "events", "scm_inventory_updates")}
+    sublists = {
+        name: name
+        for name in ("stdout", "cancel", "events", "scm_inventory_updates", "notifications")
+    }
     linked = (
         "unified_job_template", "execution_environment", "project", "credential",
     )  # fmt: skip

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gantry.api.fields import refuse
-from gantry.api.names import url_of
+from gantry.api.names import NOTIFIED, url_of
 from gantry.api.project_updates import ProjectUpdateListSerializer, ProjectUpdateSerializer
 from gantry.api.shape import BASE, AwxSerializer, summary
 from gantry.api.views import DetailView, ListCreateView, NounView, SubListView, person_of
@@ -44,7 +44,8 @@ class ProjectSerializer(AwxSerializer):
         **{
             name: name
             for name in (
-                "teams", "object_roles", "access_list", "schedules", "scm_inventory_sources"
+                "teams", "object_roles", "access_list", "schedules", "scm_inventory_sources",
+                *NOTIFIED,
             )
         },
     }

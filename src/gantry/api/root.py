@@ -44,6 +44,8 @@ LISTING = {
     "system_jobs": "system_jobs",
     "schedules": "schedules",
     "ad_hoc_commands": "ad_hoc_commands",
+    "notification_templates": "notification_templates",
+    "notifications": "notifications",
     "labels": "labels",
     "unified_job_templates": "unified_job_templates",
     "unified_jobs": "unified_jobs",

@@ -49,6 +49,7 @@ SUMMARIES: dict[str, tuple[str, ...]] = {
     "credential_type": _NAMED,
     "job": (*_NAMED, "status", "failed", "elapsed", "type", "canceled_on"),
     "job_template": _NAMED,
+    "notification_template": _NAMED,
     "unified_job_template": (*_NAMED, "unified_job_type"),
     "last_job": (*_NAMED, "finished", "status", "failed", "canceled_on"),
     "last_update": (*_NAMED, "status", "failed"),
@@ -195,7 +196,8 @@ class AwxSerializer(serializers.ModelSerializer[Any]):
             # Choices are worth showing on a field that only Gantry sets.
             field_class = serializers.ChoiceField
             kwargs = {**get_field_kwargs(field_name, model_field), "choices": model_field.choices}
-            kwargs.pop("validators", None)
+            for name in ("validators", "model_field"):
+                kwargs.pop(name, None)
             kwargs["read_only"] = True
         if kwargs.get("read_only"):
             return field_class, kwargs

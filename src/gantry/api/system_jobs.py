@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from gantry.api.delete_job import DeleteJob
 from gantry.api.job_events import FIELDS as EVENT_FIELDS
 from gantry.api.job_events import EventList, ProjectUpdateEventSerializer
-from gantry.api.names import url_of
+from gantry.api.names import NOTIFIED, url_of
 from gantry.api.shape import BASE, AwxSerializer
 from gantry.api.unified import COMMON, DETAIL, UnifiedJobCancel, UnifiedJobSerializer
 from gantry.api.views import ListView, NounView, ReadView, SubListView, body_of, person_of
@@ -43,7 +43,7 @@ class SuperusersOnly:
 class SystemJobTemplateSerializer(AwxSerializer):
     status = serializers.ChoiceField(choices=STATUSES, read_only=True)
 
-    sublists = {name: name for name in ("jobs", "schedules", "launch")}
+    sublists = {name: name for name in ("jobs", "schedules", "launch", *NOTIFIED)}
     linked = ("current_job", "last_job", "next_schedule")
     hints = {"job_type": {"choices": [("", "---------"), *SYSTEM_JOB_TYPES]}}
 
@@ -59,7 +59,7 @@ class SystemJobTemplateSerializer(AwxSerializer):
 class SystemJobListSerializer(UnifiedJobSerializer):
     result_stdout = serializers.SerializerMethodField()
 
-    sublists = {"cancel": "cancel", "events": "events"}
+    sublists = {name: name for name in ("cancel", "events", "notifications")}
     linked = ("unified_job_template", "system_job_template")
     summarized = ("unified_job_template",)
     hints = {**UnifiedJobSerializer.hints, "result_stdout": {"type": "field"}}

@@ -45,6 +45,8 @@ from gantry.api import (
     jobs,
     labels,
     launch,
+    notification_templates,
+    notifications,
     oauth_views,
     organization_lists,
     organizations,
@@ -71,14 +73,19 @@ from gantry.api import (
 )
 from gantry.api.nouns import noun, rights
 from gantry.resources.models import (
+    AdHocCommand,
     Credential,
     InstanceGroup,
     Inventory,
     InventorySource,
+    InventoryUpdate,
+    Job,
     JobTemplate,
     Organization,
     Project,
+    ProjectUpdate,
     Schedule,
+    SystemJob,
     SystemJobTemplate,
     Team,
     User,
@@ -136,6 +143,10 @@ v2 = [
             "job_templates": organization_lists.OrganizationJobTemplatesList,
             "credentials": organization_lists.OrganizationCredentialsList,
             "applications": applications.OrganizationApplicationsList,
+            "notification_templates": (
+                notification_templates.OrganizationNotificationTemplatesList
+            ),
+            **notification_templates.notified_of(Organization, "approvals"),
         },
     ),
     *noun(
@@ -214,6 +225,7 @@ v2 = [
             "scm_inventory_sources": inventory_source_lists.ProjectScmInventorySources,
             "teams": team_lists.ProjectTeamsList,
             "copy": copies.ProjectCopy,
+            **notification_templates.notified_of(Project),
             **rights(Project),
         },
     ),
@@ -228,6 +240,7 @@ v2 = [
             "stdout": stdout.ProjectUpdateStdout,
             "events": job_events.ProjectUpdateEventsList,
             "scm_inventory_updates": inventory_updates.ProjectUpdateScmInventoryUpdates,
+            "notifications": notifications.notifications_of(ProjectUpdate),
         },
     ),
     *noun(
@@ -307,6 +320,7 @@ v2 = [
             "groups": inventory_source_lists.InventorySourceGroupsList,
             "credentials": inventory_source_lists.InventorySourceCredentialsList,
             "schedules": schedules.schedules_of(InventorySource, "Inventory Source"),
+            **notification_templates.notified_of(InventorySource),
         },
     ),
     *noun(
@@ -320,6 +334,7 @@ v2 = [
             "stdout": inventory_updates.InventoryUpdateStdout,
             "events": inventory_updates.InventoryUpdateEventsList,
             "credentials": inventory_updates.InventoryUpdateCredentialsList,
+            "notifications": notifications.notifications_of(InventoryUpdate),
         },
     ),
     *noun(
@@ -363,6 +378,7 @@ v2 = [
             "survey_spec": surveys.JobTemplateSurvey,
             "copy": copies.JobTemplateCopy,
             "schedules": schedules.schedules_of(JobTemplate, "Job Template"),
+            **notification_templates.notified_of(JobTemplate),
             **rights(JobTemplate),
             "instance_groups": instance_group_lists.instance_groups_of(JobTemplate),
         },
@@ -380,6 +396,7 @@ v2 = [
             "job_host_summaries": job_host_summaries.JobJobHostSummariesList,
             "credentials": jobs.JobCredentialsList,
             "labels": labels.JobLabelsList,
+            "notifications": notifications.notifications_of(Job),
         },
     ),
     *noun(
@@ -392,12 +409,17 @@ v2 = [
             "launch": system_jobs.SystemJobTemplateLaunch,
             "jobs": system_jobs.SystemJobTemplateJobsList,
             "schedules": schedules.schedules_of(SystemJobTemplate, "System Job Template"),
+            **notification_templates.notified_of(SystemJobTemplate),
         },
     ),
     *noun(
         "system_jobs",
         {"list": system_jobs.SystemJobList, "detail": system_jobs.SystemJobDetail},
-        {"cancel": system_jobs.SystemJobCancel, "events": system_jobs.SystemJobEventsList},
+        {
+            "cancel": system_jobs.SystemJobCancel,
+            "events": system_jobs.SystemJobEventsList,
+            "notifications": notifications.notifications_of(SystemJob),
+        },
     ),
     path("schedules/preview/", schedules.SchedulePreview.as_view()),
     path("schedules/zoneinfo/", schedules.ScheduleZoneInfo.as_view()),
@@ -410,6 +432,23 @@ v2 = [
             "labels": labels.ScheduleLabelsList,
             "instance_groups": instance_group_lists.instance_groups_of(Schedule),
         },
+    ),
+    *noun(
+        "notification_templates",
+        {
+            "list": notification_templates.NotificationTemplateList,
+            "detail": notification_templates.NotificationTemplateDetail,
+        },
+        {
+            "test": notification_templates.NotificationTemplateTest,
+            "notifications": notifications.NotificationTemplateNotificationList,
+            "copy": notification_templates.NotificationTemplateCopy,
+        },
+    ),
+    *noun(
+        "notifications",
+        {"list": notifications.NotificationList, "detail": notifications.NotificationDetail},
+        {},
     ),
     *noun("labels", {"list": labels.LabelList, "detail": labels.LabelDetail}, {}),
     path("images/", images.Images.as_view()),
@@ -430,6 +469,7 @@ v2 = [
             "relaunch": ad_hoc_commands.AdHocCommandRelaunch,
             "stdout": ad_hoc_commands.AdHocCommandStdout,
             "events": ad_hoc_command_events.AdHocCommandEventsList,
+            "notifications": notifications.notifications_of(AdHocCommand),
         },
     ),
     *noun("ad_hoc_command_events", {"detail": ad_hoc_command_events.AdHocCommandEventDetail}, {}),

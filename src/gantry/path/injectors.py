@@ -14,7 +14,7 @@ from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
-from jinja2 import StrictUndefined, TemplateError, nodes
+from jinja2 import StrictUndefined, TemplateError, Undefined, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from gantry.base.errors import JobFailure
@@ -57,25 +57,29 @@ def _to_json(value: Any) -> str:
     return text
 
 
-class _Sandbox(ImmutableSandboxedEnvironment):
+class Sandbox(ImmutableSandboxedEnvironment):
+    """Filters of an allow-list, no calls, and no operator that multiplies."""
+
+    place = "an injector"
+    allowed: tuple[str, ...] = FILTERS
     intercepted_binops = frozenset(["*", "**", "%", "+"])
 
-    def __init__(self) -> None:
-        super().__init__(undefined=StrictUndefined, autoescape=False)
-        self.filters = {k: v for k, v in self.filters.items() if k in FILTERS}
+    def __init__(self, undefined: type[Undefined] = StrictUndefined) -> None:
+        super().__init__(undefined=undefined, autoescape=False)
+        self.filters = {k: v for k, v in self.filters.items() if k in self.allowed}
         self.filters["tojson"] = _to_json
         self.globals.clear()
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         if operator != "+" or not isinstance(left, str | int) or not isinstance(right, str | int):
-            raise TemplateError(f"operator {operator} is not allowed in an injector")
+            raise TemplateError(f"operator {operator} is not allowed in {self.place}")
         return super().call_binop(context, operator, left, right)
 
     def is_safe_callable(self, obj: Any) -> bool:
         return False
 
 
-_sandbox = _Sandbox()
+_sandbox = Sandbox()
 
 
 def render(template: str, values: dict[str, Any], where: str) -> str:

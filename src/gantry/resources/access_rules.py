@@ -22,6 +22,7 @@ from gantry.resources.inventories import Group, Host, Inventory
 from gantry.resources.inventory_sources import InventorySource, InventoryUpdate
 from gantry.resources.jobs import Job, JobHostSummary, ProjectUpdate, UnifiedJob
 from gantry.resources.labels import Label
+from gantry.resources.notifications import Notification, NotificationTemplate
 from gantry.resources.organizations import Organization, Team, User
 from gantry.resources.projects import Project
 from gantry.resources.role_definitions import RoleDefinition
@@ -71,6 +72,7 @@ _OF_APPLICATION = _any("owner", _org("admin_role", "application__organization"))
 _ENVIRONMENTS = _any(_org("execution_environment_admin_role"))
 _ENVIRONMENT = _any(On("executionenvironment", "admin_role"))
 _DEFINITIONS = _any(_org("execution_environment_admin_role", "environment__organization"))
+_NOTIFIERS = _any(_org("notification_admin_role"))
 _INVENTORY = _any(On("inventory", "admin_role", "inventory"))
 _IN_INVENTORY: Rules = {
     "read": _any(On("inventory", "read_role", "inventory")),
@@ -296,6 +298,16 @@ RULES: dict[type[Model], Rules] = {
         "read": _of_kinds({"job": _JOB}, "job__kind", "job")["read"],
     },
     JobEvent: {"read": _of_kinds(JOB_KINDS, "job__kind", "job")["read"]},
+    NotificationTemplate: {
+        "read": _NOTIFIERS | {_org("auditor_role")},
+        **dict.fromkeys(("add", "change", "delete", "start"), _NOTIFIERS),
+    },
+    Notification: {
+        "read": _any(
+            _org("notification_admin_role", "notification_template__organization"),
+            _org("auditor_role", "notification_template__organization"),
+        ),
+    },
     ActivityStream: {"read": _any("concerned")},
 }
 

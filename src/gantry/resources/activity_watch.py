@@ -49,6 +49,7 @@ SILENT: dict[str, str] = {
     "InventorySnapshot": _MACHINERY,
     "Artifact": _MACHINERY,
     "LoginFailure": _MACHINERY,
+    "Notification": "each is a record itself: what was told to whom, and what became of it",
     "OAuth2RefreshToken": "comes and goes with its access token, which is recorded",
     "OAuth2Code": "lives ten minutes and becomes a token, which is recorded",
 }

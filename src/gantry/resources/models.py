@@ -21,6 +21,7 @@ from gantry.resources.jobs import (
 )
 from gantry.resources.labels import Label
 from gantry.resources.logins import LoginFailure
+from gantry.resources.notifications import Notification, NotificationTemplate
 from gantry.resources.organizations import Organization, Team, User
 from gantry.resources.projects import Artifact, Project, ProjectSnapshot
 from gantry.resources.role_definitions import (
@@ -67,6 +68,8 @@ __all__ = [
     "JobTemplate",
     "Label",
     "LoginFailure",
+    "Notification",
+    "NotificationTemplate",
     "OAuth2AccessToken",
     "OAuth2Application",
     "OAuth2Code",

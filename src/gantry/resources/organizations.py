@@ -9,6 +9,7 @@ from django.db import models
 
 from gantry.resources.actor import silently
 from gantry.resources.base import PREFLIGHT_POLICIES, Owned, Recorded
+from gantry.resources.notifications import Notified
 from gantry.resources.roles import Role, role_on
 
 
@@ -37,7 +38,7 @@ class User(Recorded, AbstractUser):
         return _organizations(self, "admin_role")
 
 
-class Organization(Owned):
+class Organization(Owned, Notified):
     """The owner of everything else. `ca_bundle` (PEM) is trusted inside all of its pods."""
 
     name = models.CharField(max_length=512, unique=True)
@@ -55,6 +56,10 @@ class Organization(Owned):
     instance_groups = models.ManyToManyField(
         "resources.InstanceGroup", blank=True, related_name="+"
     )
+    notification_templates_approvals = models.ManyToManyField(
+        "resources.NotificationTemplate", blank=True,
+        related_name="organization_notification_templates_for_approvals",
+    )  # fmt: skip
 
     class Meta:
         ordering = ["name"]

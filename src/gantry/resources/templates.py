@@ -6,9 +6,10 @@ from django.core.validators import MinValueValidator
 from django.db import models
 
 from gantry.resources.base import JOB_TYPES, TEMPLATE_STATUSES, VERBOSITIES, Owned
+from gantry.resources.notifications import Notified
 
 
-class UnifiedJobTemplate(Owned):
+class UnifiedJobTemplate(Owned, Notified):
     """Anything that makes jobs: a job template, a project. `kind` names which child row it has."""
 
     kind = models.CharField(max_length=32, editable=False)
@@ -41,6 +42,11 @@ class UnifiedJobTemplate(Owned):
     instance_groups = models.ManyToManyField(
         "resources.InstanceGroup", blank=True, related_name="+"
     )
+    # Of a workflow job template alone: whom to tell of its approvals.
+    notification_templates_approvals = models.ManyToManyField(
+        "resources.NotificationTemplate", blank=True,
+        related_name="workflowjobtemplate_notification_templates_for_approvals",
+    )  # fmt: skip
 
     class Meta:
         ordering = ["name"]
