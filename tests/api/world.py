@@ -193,6 +193,7 @@ def build() -> dict[str, int]:
         "schedules": schedule.pk,
         "system_job_templates": system.pk,
         "system_jobs": system_job.pk,
+        **_workflow(template, inventory),
         "job_events": event_id(job.pk, 1),
         "role_definitions": m.RoleDefinition.objects.create(
             name="own", kind="inventory", permissions=["view_inventory"]
@@ -204,6 +205,54 @@ def build() -> dict[str, int]:
             role=role_on(inventory, "read_role"), team=team
         ).pk,
         "activity_stream": m.ActivityStream.objects.filter(object1="credential")[0].pk,
+    }
+
+
+def _workflow(template: Any, inventory: Any) -> dict[str, int]:
+    """A run with a job at its first node, and a question at the second."""
+    from gantry.path.workflow import copy_nodes
+    from gantry.resources import models as m
+    from gantry.resources.surveys import seal_answers
+
+    organization = template.organization
+    workflow = m.WorkflowJobTemplate.objects.create(
+        kind="workflow_job_template", name="workflow", organization=organization,
+        inventory=inventory,
+    )  # fmt: skip
+    question = m.WorkflowApprovalTemplate.objects.create(
+        kind="workflow_approval_template", name="question", workflow_job_template=workflow
+    )
+    first, second = (
+        m.WorkflowJobTemplateNode.objects.create(
+            workflow_job_template=workflow, unified_job_template=one, identifier=one.name,
+            survey_passwords={"secret": "$encrypted$"},
+        )
+        for one in (template, question)
+    )  # fmt: skip
+    first.success_nodes.add(second)
+    first.extra_data = {"secret": SECRET}
+    first.seal_answers()
+    first.save()
+    run = m.WorkflowJob.objects.create(
+        kind="workflow_job", name="workflow", workflow_job_template=workflow, status="successful",
+        unified_job_template=workflow, organization=organization,
+        survey_passwords={"secret": "$encrypted$"},
+    )  # fmt: skip
+    seal_answers(run, {"secret": SECRET})
+    run.save()
+    approval = m.WorkflowApproval.objects.create(
+        kind="workflow_approval", name="question", workflow_approval_template=question,
+        unified_job_template=question, status="successful", launch_type="workflow",
+    )  # fmt: skip
+    nodes = copy_nodes([first, second], lambda: m.WorkflowJobNode(workflow_job=run))
+    m.WorkflowJobNode.objects.filter(pk=nodes[second.pk].pk).update(job=approval)
+    return {
+        "workflow_job_templates": workflow.pk,
+        "workflow_job_template_nodes": first.pk,
+        "workflow_jobs": run.pk,
+        "workflow_job_nodes": nodes[second.pk].pk,
+        "workflow_approval_templates": question.pk,
+        "workflow_approvals": approval.pk,
     }
 
 

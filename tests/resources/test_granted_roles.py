@@ -47,6 +47,7 @@ def world(db: str) -> dict[str, Any]:
         "credential": m.Credential.objects.get(pk=ids["credentials"]),
         "instancegroup": m.InstanceGroup.objects.get(pk=ids["instance_groups"]),
         "jobtemplate": m.JobTemplate.objects.get(pk=ids["job_templates"]),
+        "workflowjobtemplate": m.WorkflowJobTemplate.objects.get(pk=ids["workflow_job_templates"]),
     }
 
 
@@ -126,11 +127,12 @@ def test_what_is_held_and_a_list_of_it_agree(world: dict[str, Any]) -> None:
         (
             "organization.auditor_role",
             {f"{kind}.read_role" for kind in ("organization", "team", "project", "inventory",
-                                              "credential", "jobtemplate")},
+                                              "credential", "jobtemplate", "workflowjobtemplate")},
         ),
         (
             "organization.execute_role",
-            {"organization.read_role", "jobtemplate.execute_role", "jobtemplate.read_role"},
+            {"organization.read_role", "jobtemplate.execute_role", "jobtemplate.read_role",
+             "workflowjobtemplate.execute_role", "workflowjobtemplate.read_role"},
         ),
         (
             "organization.project_admin_role",

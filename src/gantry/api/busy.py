@@ -20,6 +20,8 @@ from gantry.resources.models import (
     Organization,
     Project,
     UnifiedJob,
+    WorkflowApprovalTemplate,
+    WorkflowJobTemplate,
 )
 
 
@@ -49,7 +51,10 @@ _NEEDING: dict[type[Model], Callable[[Any], Q]] = {
     InventorySource: lambda row: Q(as_inventory_update__inventory_source=row),
     Host: lambda row: _of_inventory(row.inventory_id),
     Group: lambda row: _of_inventory(row.inventory_id),
-    JobTemplate: lambda row: Q(unified_job_template=row.pk),
+    **dict.fromkeys(
+        (JobTemplate, WorkflowJobTemplate, WorkflowApprovalTemplate),
+        lambda row: Q(unified_job_template=row.pk),
+    ),
 }
 
 

@@ -29,6 +29,9 @@ from gantry.resources.models import (
     UnifiedJob,
     UnifiedJobTemplate,
     User,
+    WorkflowJobNode,
+    WorkflowJobTemplate,
+    WorkflowJobTemplateNode,
 )
 
 TEXT = (
@@ -43,6 +46,9 @@ SECRET: dict[type[Model], set[str]] = {
     CredentialType: {"inputs", "injectors"},
     JobTemplate: {"survey_spec"},
     Schedule: {"survey_passwords", "char_prompts"},
+    WorkflowJobTemplate: {"survey_spec"},
+    WorkflowJobTemplateNode: {"survey_passwords", "char_prompts"},
+    WorkflowJobNode: {"survey_passwords", "char_prompts", "ancestor_artifacts"},
     UnifiedJob: {"start_secrets", "job_env", "evidence", "job_args"},
     JobEvent: {"event_data"},
     NotificationTemplate: {"notification_configuration"},
@@ -73,11 +79,13 @@ ALIASES: dict[type[Model], dict[str, str]] = {
     UnifiedJob: {
         "job": "as_job", "project_update": "as_project_update",
         "inventory_update": "as_inventory_update", "ad_hoc_command": "as_ad_hoc_command",
-        "job_template": "as_job__job_template",
+        "job_template": "as_job__job_template", "workflow_job": "as_workflow_job",
+        "workflow_approval": "as_workflow_approval",
     },
     UnifiedJobTemplate: {
         "job_template": "as_job_template", "project": "as_project",
         "inventory_source": "as_inventory_source",
+        "workflow_job_template": "as_workflow_job_template",
     },
     JobEvent: {"host": "host_id"},
 }  # fmt: skip
@@ -161,6 +169,8 @@ def search_fields(model: type[Model]) -> list[str]:
         return ["role_field", "kind"]
     if model is ActivityStream:
         return ["changes"]
+    if model in (WorkflowJobTemplateNode, WorkflowJobNode):
+        return ["unified_job_template__name", "unified_job_template__description"]
     found = [f.name for f in model._meta.fields if f.name in TEXT[:7]]
     if model is UnifiedJob:
         found.append("as_job__playbook")

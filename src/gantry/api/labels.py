@@ -11,7 +11,16 @@ from rest_framework.response import Response
 from gantry.api.shape import BASE, AwxSerializer
 from gantry.api.views import AttachView, DetailView, ListCreateView, SubListView, body_of
 from gantry.resources.labels import drop_unused
-from gantry.resources.models import Job, JobTemplate, Label, Schedule
+from gantry.resources.models import (
+    Job,
+    JobTemplate,
+    Label,
+    Schedule,
+    WorkflowJob,
+    WorkflowJobNode,
+    WorkflowJobTemplate,
+    WorkflowJobTemplateNode,
+)
 
 SHOWN = 10
 MOST = 100
@@ -87,10 +96,26 @@ class ScheduleLabelsList(LabelsView):
     parent_model = Schedule
 
 
+class WorkflowJobTemplateLabelsList(LabelsView):
+    parent_model = WorkflowJobTemplate
+
+
+class WorkflowJobTemplateNodeLabelsList(LabelsView):
+    parent_model = WorkflowJobTemplateNode
+
+
 class JobLabelsList(SubListView):
     """Read only: what a job was launched with does not change."""
 
     model = Label
     serializer_class = LabelSerializer
-    parent_model = Job
+    parent_model: Any = Job
     relationship = "labels"
+
+
+class WorkflowJobLabelsList(JobLabelsList):
+    parent_model = WorkflowJob
+
+
+class WorkflowJobNodeLabelsList(JobLabelsList):
+    parent_model = WorkflowJobNode

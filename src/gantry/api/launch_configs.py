@@ -24,7 +24,7 @@ from gantry.resources import access
 from gantry.resources.base import JOB_TYPES, VERBOSITIES
 from gantry.resources.credentials import ENCRYPTED
 from gantry.resources.launch_configs import OPTIONS
-from gantry.resources.models import Credential, JobTemplate
+from gantry.resources.models import Credential, JobTemplate, WorkflowJobTemplate
 from gantry.resources.surveys import password_variables, questions
 from gantry.resources.variables import parse_variables
 
@@ -78,7 +78,7 @@ class LaunchConfigSerializer(AwxSerializer):
     timeout = _number()
 
     used: ClassVar[Mapping[str, str]] = {"inventory": "use", "execution_environment": "read"}
-    exclude: ClassVar[tuple[str, ...]] = ()
+    whole: ClassVar[bool] = True  # whether required answers must be among what is saved
     hints = {
         "job_type": {"choices": [(None, NOTHING), ("", NOTHING), *JOB_TYPES]},
         "verbosity": {"choices": [(None, NOTHING), *VERBOSITIES]},
@@ -113,15 +113,14 @@ class LaunchConfigSerializer(AwxSerializer):
             if name in attrs:
                 setattr(config, name, attrs[name])
         variables = dict(attrs["extra_data"]) if "extra_data" in attrs else kept
-        secret = password_variables(template) if isinstance(template, JobTemplate) else []
+        surveyed = isinstance(template, JobTemplate | WorkflowJobTemplate)
+        secret = password_variables(template) if surveyed else []
         errors: Errors = {}
         if "extra_data" in attrs:
             errors = _known_again(template, secret, variables, kept)
             attrs["survey_passwords"] = {k: ENCRYPTED for k in secret if k in variables}
             attrs["extra_data"] = variables
-        found = saved_errors(template, prompts_of(config, variables))
-        for name in self.exclude:
-            found.pop(name, None)
+        found = saved_errors(template, prompts_of(config, variables), whole=self.whole)
         if "extra_vars" in found:
             found["extra_data"] = found.pop("extra_vars")
         if errors or found:

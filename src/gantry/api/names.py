@@ -45,6 +45,12 @@ from gantry.resources.models import (
     UnifiedJob,
     UnifiedJobTemplate,
     User,
+    WorkflowApproval,
+    WorkflowApprovalTemplate,
+    WorkflowJob,
+    WorkflowJobNode,
+    WorkflowJobTemplate,
+    WorkflowJobTemplateNode,
 )
 
 ROOT = "/api/v2/"
@@ -78,6 +84,12 @@ NAMES: dict[type[Model], tuple[str, str]] = {
     NotificationTemplate: ("notification_template", "notification_templates"),
     Notification: ("notification", "notifications"),
     AdHocCommand: ("ad_hoc_command", "ad_hoc_commands"),
+    WorkflowJobTemplate: ("workflow_job_template", "workflow_job_templates"),
+    WorkflowJob: ("workflow_job", "workflow_jobs"),
+    WorkflowApprovalTemplate: ("workflow_approval_template", "workflow_approval_templates"),
+    WorkflowApproval: ("workflow_approval", "workflow_approvals"),
+    WorkflowJobTemplateNode: ("workflow_job_template_node", "workflow_job_template_nodes"),
+    WorkflowJobNode: ("workflow_job_node", "workflow_job_nodes"),
     JobEvent: ("job_event", "job_events"),
     JobHostSummary: ("job_host_summary", "job_host_summaries"),
     UnifiedJob: ("unified_job", "unified_jobs"),
@@ -98,7 +110,10 @@ HISTORIES = {
     "workflow_job",
 }  # fmt: skip
 # Those that copies.py copies.
-COPIED = {"project", "credential", "inventory", "job_template", "notification_template"}
+COPIED = {
+    "project", "credential", "inventory", "job_template", "notification_template",
+    "workflow_job_template",
+}  # fmt: skip
 # The lists, below what can be followed, of whom to tell.
 NOTIFIED = (
     "notification_templates_started", "notification_templates_success",
@@ -111,6 +126,7 @@ TITLES = {
     "project_update": "SCM Update",
     "inventory_update": "Inventory Sync",
     "system_job": "Management Job",
+    "workflow_job_template": "Workflow Template",
     "o_auth2_access_token": "Access Token",
     "o_auth2_application": "Application",
 }

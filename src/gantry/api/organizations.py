@@ -70,7 +70,8 @@ class OrganizationSerializer(AwxSerializer):
     sublists = {
         name: name
         for name in (
-            "execution_environments", "projects", "inventories", "job_templates", "users",
+            "execution_environments", "projects", "inventories", "job_templates",
+            "workflow_job_templates", "users",
             "admins", "teams", "credentials", "applications", "object_roles", "access_list",
             "instance_groups", "notification_templates", *NOTIFIED,
             "notification_templates_approvals",

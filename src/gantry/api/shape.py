@@ -50,6 +50,10 @@ SUMMARIES: dict[str, tuple[str, ...]] = {
     "job": (*_NAMED, "status", "failed", "elapsed", "type", "canceled_on"),
     "job_template": _NAMED,
     "notification_template": _NAMED,
+    "workflow_job_template": _NAMED,
+    "workflow_job": _NAMED,
+    "workflow_approval_template": (*_NAMED, "timeout"),
+    "approved_or_denied_by": PERSON,
     "unified_job_template": (*_NAMED, "unified_job_type"),
     "last_job": (*_NAMED, "finished", "status", "failed", "canceled_on"),
     "last_update": (*_NAMED, "status", "failed"),
@@ -64,7 +68,8 @@ SUMMARIES: dict[str, tuple[str, ...]] = {
 }
 # What each kind of template makes, where it is no job of a playbook.
 JOB_TYPES = {"project": "project_update", "system_job_template": "system_job",
-             "inventory_source": "inventory_update", "workflow_job_template": "workflow_job"}  # fmt: skip
+             "inventory_source": "inventory_update", "workflow_job_template": "workflow_job",
+             "workflow_approval_template": "workflow_approval"}  # fmt: skip
 # Names that no column has.
 COMPUTED: dict[str, Callable[[Any], Any]] = {
     "kind": lambda row: row.credential_type.namespace,

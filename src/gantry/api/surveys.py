@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from gantry.api.views import NounView, body_of
 from gantry.resources import access
-from gantry.resources.models import JobTemplate
+from gantry.resources.models import JobTemplate, WorkflowJobTemplate
 from gantry.resources.surveys import set_survey, shown_survey
 
 
@@ -20,11 +20,11 @@ class SurveySerializer(serializers.Serializer[Any]):
 
 
 class JobTemplateSurvey(NounView):
-    model = JobTemplate
+    model: Any = JobTemplate
     serializer_class = SurveySerializer
 
     def get_queryset(self) -> Any:
-        return JobTemplate.objects.all()
+        return self.model._default_manager.all()
 
     def check_object_permissions(self, request: Request, obj: Any) -> None:
         verb = {"POST": "change", "DELETE": "delete"}.get(request.method or "GET", "read")
@@ -47,3 +47,7 @@ class JobTemplateSurvey(NounView):
         template.survey_spec = {}
         template.save(update_fields=["survey_spec"])
         return Response()
+
+
+class WorkflowJobTemplateSurvey(JobTemplateSurvey):
+    model = WorkflowJobTemplate

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.core.exceptions import ObjectDoesNotExist
 from rest_framework import serializers
 from rest_framework.exceptions import MethodNotAllowed, PermissionDenied
 from rest_framework.request import Request
@@ -22,6 +23,16 @@ COMMON = (
 )  # fmt: skip
 # What AWX shows of one job but not of a page of them.
 DETAIL = ("job_args", "job_cwd", "job_env", "result_traceback", "event_processing_finished")
+
+
+def workflow_of(row: Any) -> Any:
+    """The run of a workflow at one of whose nodes this job was started."""
+    if row is None or row.launch_type != "workflow":
+        return None
+    try:
+        return row.unified_job_node.workflow_job
+    except ObjectDoesNotExist:
+        return None
 
 
 class UnifiedJobSerializer(AwxSerializer):
@@ -54,18 +65,24 @@ class UnifiedJobSerializer(AwxSerializer):
 
     @classmethod
     def tune(cls, queryset: Any) -> Any:
-        return super().tune(queryset.select_related("schedule"))
+        return super().tune(queryset.select_related("schedule", "unified_job_node__workflow_job"))
 
     def get_related(self, row: Any) -> dict[str, Any]:
         links = super().get_related(row)
         if row is not None and row.schedule_id is not None:
             links["schedule"] = url_of(row.schedule)
+        workflow = workflow_of(row)
+        if workflow is not None:
+            links["source_workflow_job"] = url_of(workflow)
         return links
 
     def get_summary_fields(self, row: Any) -> dict[str, Any]:
         found = super().get_summary_fields(row)
         if row is not None and row.schedule_id is not None:
             found["schedule"] = summary(row.schedule, SUMMARIES["schedule"])
+        workflow = workflow_of(row)
+        if workflow is not None:
+            found["source_workflow_job"] = summary(workflow, SUMMARIES["job"])
         return found
 
     def get_launched_by(self, row: Any) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from gantry.api.mixed import MixedListView
 from gantry.api.projects import ProjectSerializer
 from gantry.api.shape import BASE, AwxSerializer
 from gantry.api.system_jobs import SystemJobTemplateSerializer
+from gantry.api.workflow_approvals import WorkflowApprovalTemplateSerializer
+from gantry.api.workflow_job_templates import WorkflowJobTemplateSerializer
 from gantry.resources.base import TEMPLATE_STATUSES
 from gantry.resources.models import UnifiedJobTemplate
 
@@ -32,8 +34,13 @@ class TemplatesView(MixedListView):
         "project": ProjectSerializer, "inventory_source": InventorySourceSerializer,
         "job_template": JobTemplateSerializer,
         "system_job_template": SystemJobTemplateSerializer,
+        "workflow_job_template": WorkflowJobTemplateSerializer,
+        "workflow_approval_template": WorkflowApprovalTemplateSerializer,
     }  # fmt: skip
-    types = ("project", "inventory_source", "job_template", "system_job_template")
+    types = (
+        "project", "inventory_source", "job_template", "system_job_template",
+        "workflow_job_template",
+    )  # fmt: skip
 
 
 class UnifiedJobTemplateList(TemplatesView):

@@ -10,6 +10,8 @@ from gantry.api.mixed import MixedListView
 from gantry.api.project_updates import ProjectUpdateListSerializer
 from gantry.api.system_jobs import SystemJobListSerializer
 from gantry.api.unified import COMMON, UnifiedJobSerializer
+from gantry.api.workflow_approvals import WorkflowApprovalListSerializer
+from gantry.api.workflow_jobs import WorkflowJobListSerializer
 from gantry.resources.models import UnifiedJob
 
 
@@ -28,9 +30,14 @@ class JobsView(MixedListView):
         "ad_hoc_command": AdHocCommandListSerializer,
         "environment_build": EnvironmentBuildListSerializer,
         "system_job": SystemJobListSerializer,
+        "workflow_job": WorkflowJobListSerializer,
+        "workflow_approval": WorkflowApprovalListSerializer,
     }  # fmt: skip
     # AWX's own, which its clients choose by
-    types = ("project_update", "inventory_update", "job", "ad_hoc_command", "system_job")
+    types = (
+        "project_update", "inventory_update", "job", "ad_hoc_command", "system_job",
+        "workflow_job",
+    )  # fmt: skip
 
 
 class UnifiedJobList(JobsView):

@@ -70,6 +70,11 @@ from gantry.api import (
     unified_jobs,
     user_lists,
     users,
+    workflow_approvals,
+    workflow_copies,
+    workflow_job_templates,
+    workflow_jobs,
+    workflow_nodes,
 )
 from gantry.api.nouns import noun, rights
 from gantry.resources.models import (
@@ -89,6 +94,10 @@ from gantry.resources.models import (
     SystemJobTemplate,
     Team,
     User,
+    WorkflowJob,
+    WorkflowJobNode,
+    WorkflowJobTemplate,
+    WorkflowJobTemplateNode,
 )
 
 v2 = [
@@ -141,6 +150,7 @@ v2 = [
             "execution_environments": organization_lists.OrganizationExecutionEnvironmentsList,
             "projects": organization_lists.OrganizationProjectsList,
             "job_templates": organization_lists.OrganizationJobTemplatesList,
+            "workflow_job_templates": (workflow_job_templates.OrganizationWorkflowJobTemplatesList),
             "credentials": organization_lists.OrganizationCredentialsList,
             "applications": applications.OrganizationApplicationsList,
             "notification_templates": (
@@ -373,6 +383,7 @@ v2 = [
             "callback": callbacks.JobTemplateCallback,
             "preflight": job_template_preflight.JobTemplatePreflight,
             "jobs": jobs.JobTemplateJobsList,
+            "slice_workflow_jobs": workflow_jobs.JobTemplateSliceWorkflowJobsList,
             "credentials": job_templates.JobTemplateCredentialsList,
             "labels": labels.JobTemplateLabelsList,
             "survey_spec": surveys.JobTemplateSurvey,
@@ -483,6 +494,78 @@ v2 = [
             "cancel": environment_builds.EnvironmentBuildCancel,
             "stdout": environment_builds.EnvironmentBuildStdout,
             "events": environment_builds.EnvironmentBuildEventsList,
+        },
+    ),
+    *noun(
+        "workflow_job_templates",
+        {
+            "list": workflow_job_templates.WorkflowJobTemplateList,
+            "detail": workflow_job_templates.WorkflowJobTemplateDetail,
+        },
+        {
+            "launch": workflow_job_templates.WorkflowJobTemplateLaunch,
+            "copy": workflow_copies.WorkflowJobTemplateCopy,
+            "workflow_jobs": workflow_jobs.WorkflowJobTemplateJobsList,
+            "workflow_nodes": workflow_nodes.WorkflowJobTemplateWorkflowNodesList,
+            "labels": labels.WorkflowJobTemplateLabelsList,
+            "survey_spec": surveys.WorkflowJobTemplateSurvey,
+            "schedules": schedules.schedules_of(WorkflowJobTemplate, "Workflow Job Template"),
+            **notification_templates.notified_of(WorkflowJobTemplate, "approvals"),
+            **rights(WorkflowJobTemplate),
+        },
+    ),
+    *noun(
+        "workflow_job_template_nodes",
+        {
+            "list": workflow_nodes.WorkflowJobTemplateNodeList,
+            "detail": workflow_nodes.WorkflowJobTemplateNodeDetail,
+        },
+        {
+            **{edge: workflow_nodes.next_template_nodes(edge) for edge in workflow_jobs.EDGES},
+            "credentials": workflow_nodes.WorkflowJobTemplateNodeCredentialsList,
+            "labels": labels.WorkflowJobTemplateNodeLabelsList,
+            "instance_groups": instance_group_lists.instance_groups_of(WorkflowJobTemplateNode),
+            "create_approval_template": workflow_nodes.WorkflowJobTemplateNodeCreateApproval,
+        },
+    ),
+    *noun(
+        "workflow_jobs",
+        {"list": workflow_jobs.WorkflowJobList, "detail": workflow_jobs.WorkflowJobDetail},
+        {
+            "workflow_nodes": workflow_jobs.WorkflowJobWorkflowNodesList,
+            "labels": labels.WorkflowJobLabelsList,
+            "cancel": workflow_jobs.WorkflowJobCancel,
+            "relaunch": workflow_jobs.WorkflowJobRelaunch,
+            "notifications": notifications.notifications_of(WorkflowJob),
+        },
+    ),
+    *noun(
+        "workflow_job_nodes",
+        {
+            "list": workflow_jobs.WorkflowJobNodeList,
+            "detail": workflow_jobs.WorkflowJobNodeDetail,
+        },
+        {
+            **{edge: workflow_jobs.next_nodes(edge) for edge in workflow_jobs.EDGES},
+            "credentials": workflow_jobs.WorkflowJobNodeCredentialsList,
+            "labels": labels.WorkflowJobNodeLabelsList,
+            "instance_groups": instance_group_lists.instance_groups_of(WorkflowJobNode),
+        },
+    ),
+    *noun(
+        "workflow_approval_templates",
+        {"detail": workflow_approvals.WorkflowApprovalTemplateDetail},
+        {"approvals": workflow_approvals.WorkflowApprovalTemplateApprovalsList},
+    ),
+    *noun(
+        "workflow_approvals",
+        {
+            "list": workflow_approvals.WorkflowApprovalList,
+            "detail": workflow_approvals.WorkflowApprovalDetail,
+        },
+        {
+            "approve": workflow_approvals.WorkflowApprovalApprove,
+            "deny": workflow_approvals.WorkflowApprovalDeny,
         },
     ),
     *noun("unified_job_templates", {"list": unified_job_templates.UnifiedJobTemplateList}, {}),

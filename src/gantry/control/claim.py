@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from gantry.base.config import settings
 from gantry.control.seat import Size, beat, leave, take_seat, weigh
 from gantry.resources.capacity import BOUNDLESS, HOLDING, GroupLoad, InstanceLoad, Loads, read_loads
-from gantry.resources.jobs import UnifiedJob
+from gantry.resources.jobs import NOT_WALKED, UnifiedJob
 
 # A pending job may start when what it depends on has ended, and when nothing that it may not run
 # beside is under way: another run of its template unless allow_simultaneous, another sync of its
@@ -39,7 +39,8 @@ SELECT u.id, place.id, u.task_impact FROM resources_unifiedjob u
          JOIN open ON open.id = wanted.id
         WHERE open.forks >= u.task_impact AND greatest(open.mine, open.others) > u.task_impact
         ORDER BY wanted.place LIMIT 1) place
- WHERE u.status = 'pending' AND NOT u.cancel_flag AND place.mine > u.task_impact
+ WHERE u.status = 'pending' AND NOT u.cancel_flag AND NOT u.kind = ANY(%(not_walked)s)
+   AND place.mine > u.task_impact
    AND NOT EXISTS (
        SELECT 1 FROM resources_unifiedjob_dependencies d
          JOIN resources_unifiedjob o ON o.id = d.to_unifiedjob_id
@@ -71,6 +72,7 @@ UPDATE resources_unifiedjob u
   FROM unnest(%(jobs)s::bigint[], %(places)s::bigint[]) AS given(id, place)
  WHERE u.id = given.id
 """
+_WALKED = UnifiedJob.objects.exclude(kind__in=NOT_WALKED)
 _CLAIM_LOCK = 0x67616E74727901
 # A pod runs on an engine that the instances of its job's group reach. Others take a job only when
 # none of those has come for it in ten minutes; the instance that had it always may.
@@ -79,7 +81,7 @@ UPDATE resources_unifiedjob
    SET lease_owner = %(owner)s, lease_epoch = lease_epoch + 1, controller_node = %(node)s,
        execution_node = %(node)s, lease_expires = now() + %(lease)s * interval '1 second'
  WHERE id IN (SELECT id FROM resources_unifiedjob
-               WHERE status IN ('waiting', 'running')
+               WHERE status IN ('waiting', 'running') AND NOT kind = ANY(%(not_walked)s)
                  AND (lease_expires IS NULL OR lease_expires < now())
                  AND NOT (lease_owner IS NOT DISTINCT FROM %(owner)s AND id = ANY(%(walking)s))
                  AND (controller_node = %(node)s OR (%(able)s AND (
@@ -117,7 +119,7 @@ class Holder:
         """Pending jobs that may start now on this instance, at most `limit`, now ours."""
         if not self.node:
             self.sit_down()
-        if not UnifiedJob.objects.filter(status="pending", cancel_flag=False).exists():
+        if not _WALKED.filter(status="pending", cancel_flag=False).exists():
             return []
         return self._take(lambda cursor: self._claim(cursor, limit))
 
@@ -128,7 +130,7 @@ class Holder:
             self.sit_down()
 
         lost = Q(lease_expires=None) | Q(lease_expires__lt=Now())
-        if not UnifiedJob.objects.filter(lost, status__in=HOLDING).exists():
+        if not _WALKED.filter(lost, status__in=HOLDING).exists():
             return []
 
         def find(cursor: Any) -> list[int]:
@@ -160,7 +162,10 @@ class Holder:
         leave(self.uuid)
 
     def _values(self) -> dict[str, Any]:
-        return {"owner": self.uuid, "node": self.node, "lease": self.lease}
+        return {
+            "owner": self.uuid, "node": self.node, "lease": self.lease,
+            "not_walked": list(NOT_WALKED),
+        }  # fmt: skip
 
     def _me(self, loads: Loads) -> InstanceLoad | None:
         return next((i for i in loads.instances.values() if i.holder == self.uuid), None)
@@ -207,6 +212,7 @@ def _next(cursor: Any, loads: Loads, me: InstanceLoad, limit: int) -> list[tuple
     values = {
         "open": [g.pk for g in groups], "forks": [g.forks_left for g in groups], "mine": mine,
         "others": others, "known": list(loads.groups), "fallback": loads.fallback, "limit": limit,
+        "not_walked": list(NOT_WALKED),
     }  # fmt: skip
     cursor.execute(_NEXT, values)
     found = []

@@ -17,7 +17,7 @@ from gantry.path import states
 from gantry.pods.contract import Engine, FoundPod
 from gantry.resources.builds import EnvironmentBuild
 from gantry.resources.capacity import read_loads
-from gantry.resources.jobs import ACTIVE, UnifiedJob
+from gantry.resources.jobs import ACTIVE, NOT_WALKED, UnifiedJob
 
 logger = logging.getLogger(__name__)
 NO_CAPACITY = "This job is not ready to start because there is not enough available capacity."
@@ -38,7 +38,8 @@ def end_canceled() -> None:
 def explain_waiting(lease: int) -> None:
     """Tell each pending job what it waits for, when that has changed: in our words, and in those by
     which AWX's clients know it."""
-    pending = UnifiedJob.objects.filter(status="pending", cancel_flag=False).only(
+    waiting = UnifiedJob.objects.filter(status="pending", cancel_flag=False)
+    pending = waiting.exclude(kind__in=NOT_WALKED).only(
         "kind", "stage", "status", "preferred_groups", "task_impact", "waiting_for",
         "job_explanation",
     )  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any
 from gantry.base.errors import InvalidInput, JobFailure
 from gantry.resources.host_filter import hosts_of
 from gantry.resources.instances import CONTROL_PLANE, InstanceGroup, in_order
-from gantry.resources.jobs import UnifiedJob
+from gantry.resources.jobs import NOT_WALKED, UnifiedJob
 
 CONTROL_KINDS = ("project_update", "system_job")
 LEVELS = ("job_template", "inventory", "organization")
@@ -32,6 +32,8 @@ def place(job: UnifiedJob) -> None:
 
 def preferred(job: Any) -> list[InstanceGroup]:
     """Empty where nobody chose any."""
+    if job.kind in NOT_WALKED:
+        return []
     if job.kind in CONTROL_KINDS:
         return list(InstanceGroup.objects.filter(name=CONTROL_PLANE))
     found: list[InstanceGroup] = []
@@ -54,6 +56,8 @@ def prompted_groups(job: UnifiedJob) -> list[InstanceGroup]:
 
 
 def _impact(job: Any) -> int:
+    if job.kind in NOT_WALKED:
+        return 0
     if not hasattr(job, "forks"):
         return SYSTEM_IMPACT if job.kind == "system_job" else 1
     forks = job.forks or DEFAULT_FORKS

@@ -25,6 +25,7 @@ from gantry.resources.organizations import User
 from gantry.resources.surveys import default_of, password_variables, questions, wrong_answers
 from gantry.resources.templates import PROMPTS, JobTemplate, LaunchOptions
 from gantry.resources.variables import parse_variables
+from gantry.resources.workflows import WorkflowJobTemplate
 
 COUNTS = ("forks", "job_slice_count", "verbosity")
 ROWS = {"inventory": Inventory, "execution_environment": ExecutionEnvironment}
@@ -32,6 +33,7 @@ LISTS = {"credentials": Credential, "labels": Label, "instance_groups": Instance
 TEXTS = ("scm_branch", "job_tags", "skip_tags", "limit")
 
 
+Surveyed = JobTemplate | WorkflowJobTemplate
 LARGEST_NUMBER = 2**31 - 1
 LONGEST_BRANCH = 256
 
@@ -58,12 +60,12 @@ def merge_prompts(template: JobTemplate, prompts: Mapping[str, Any], user: User 
     merged = Prompted(values, credentials, list(template.labels.all()))
     for name, flag in PROMPTS.items():
         if name == "extra_vars":
-            _merge_variables(template, merged, prompts.get(name))
+            merge_variables(template, merged, prompts.get(name))
             continue
         if name not in prompts or prompts[name] is None:
             continue
         asked = getattr(template, flag)
-        value = _checked(name, prompts[name], user)
+        value = checked(name, prompts[name], user)
         if not asked:
             if not _same(template, merged, name, value):
                 merged.ignored[name] = prompts[name]
@@ -120,7 +122,7 @@ def _check_branch(template: JobTemplate, values: dict[str, Any]) -> None:
         values["scm_branch"] = ""
 
 
-def _merge_variables(template: JobTemplate, merged: Prompted, given: Any) -> None:
+def merge_variables(template: Surveyed, merged: Prompted, given: Any) -> None:
     """The template's, then the survey's defaults, then what the launch gives and may give."""
     variables = parse_variables(given, field="extra_vars")
     asked = questions(template)
@@ -153,7 +155,7 @@ def _check_answers(asked: list[dict[str, Any]], answers: dict[str, Any]) -> None
         raise error
 
 
-def _defaults(template: JobTemplate, asked: list[dict[str, Any]]) -> dict[str, Any]:
+def _defaults(template: Surveyed, asked: list[dict[str, Any]]) -> dict[str, Any]:
     """Only those that would be right as answers, so an empty one is left out where it is not."""
     found = {q["variable"]: default_of(template, q) for q in asked if q.get("default") is not None}
     return {
@@ -194,7 +196,7 @@ def credential_slot(credential: Credential) -> tuple[int, str]:
     return credential.credential_type_id, identity if vault else ""
 
 
-def _checked(name: str, value: Any, user: User | None) -> Any:
+def checked(name: str, value: Any, user: User | None) -> Any:
     """The value as the job takes it: a number, a row, a list of rows. Raises InvalidInput."""
     if name in COUNTS or name == "timeout":
         return _number(name, value)

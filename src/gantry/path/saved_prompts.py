@@ -19,6 +19,7 @@ from gantry.resources.surveys import questions, wrong_answers
 from gantry.resources.system_jobs import SystemJobTemplate
 from gantry.resources.templates import PROMPTS, JobTemplate, UnifiedJobTemplate
 from gantry.resources.variables import parse_variables
+from gantry.resources.workflows import WORKFLOW_PROMPTS, WorkflowJobTemplate
 
 ANOTHER_KIND = "Field is not allowed on launch."
 NOT_ASKED = "Field is not configured to prompt on launch."
@@ -54,10 +55,15 @@ def _rows(config: LaunchConfig, name: str) -> Any:
     return in_order(config) if name == "instance_groups" else getattr(config, name).all()
 
 
-def saved_errors(template: UnifiedJobTemplate, prompts: Mapping[str, Any]) -> Errors:
-    """What is wrong with saved prompts, by field; empty when a launch would take them."""
+def saved_errors(
+    template: UnifiedJobTemplate, prompts: Mapping[str, Any], *, whole: bool = True
+) -> Errors:
+    """What is wrong with saved prompts, by field; empty when a launch would take them. Not `whole`:
+    required answers may still come, as a workflow's node gets them when its turn comes."""
     if isinstance(template, JobTemplate):
-        return _job_template_errors(template, prompts)
+        return _job_template_errors(template, prompts, whole)
+    if isinstance(template, WorkflowJobTemplate):
+        return _workflow_errors(template, prompts, whole)
     variables = prompts.get("extra_vars", {})
     errors: Errors = {
         name: [ANOTHER_KIND]
@@ -98,8 +104,21 @@ def days_of(variables: Mapping[str, Any]) -> int | None:
         return None
 
 
-def _job_template_errors(template: JobTemplate, prompts: Mapping[str, Any]) -> Errors:
-    errors = _variable_errors(template, prompts.get("extra_vars", {}))
+def _workflow_errors(
+    template: WorkflowJobTemplate, prompts: Mapping[str, Any], whole: bool
+) -> Errors:
+    """AWX ignores what a workflow cannot ask for."""
+    errors = _variable_errors(template, prompts.get("extra_vars", {}), whole)
+    for name, flag in WORKFLOW_PROMPTS.items():
+        if name not in prompts or name in ("extra_vars", "labels"):
+            continue
+        if not getattr(template, flag) and getattr(template, name) != prompts[name]:
+            errors[name] = NOT_ASKED
+    return errors
+
+
+def _job_template_errors(template: JobTemplate, prompts: Mapping[str, Any], whole: bool) -> Errors:
+    errors = _variable_errors(template, prompts.get("extra_vars", {}), whole)
     for name, flag in PROMPTS.items():
         if name == "extra_vars" or name not in prompts or _same(template, name, prompts[name]):
             continue
@@ -140,9 +159,13 @@ def _same(template: JobTemplate, name: str, value: Any) -> bool:
     return bool(getattr(template, name) == value)
 
 
-def _variable_errors(template: JobTemplate, given: Mapping[str, Any]) -> Errors:
+def _variable_errors(
+    template: JobTemplate | WorkflowJobTemplate, given: Mapping[str, Any], whole: bool
+) -> Errors:
     errors: Errors = {}
     asked = questions(template)
+    if not whole:
+        asked = [{**question, "required": False} for question in asked]
     wrong = [words for question in asked for words in wrong_answers(question, dict(given))]
     if wrong:
         errors["variables_needed_to_start"] = wrong
@@ -154,7 +177,7 @@ def _variable_errors(template: JobTemplate, given: Mapping[str, Any]) -> Errors:
     if others:
         errors["extra_vars"] = [
             f"Variables {', '.join(others)} are not allowed on launch. Check the Prompt on Launch "
-            "setting on the Job Template to include Extra Variables."
+            f"setting on the {str(template._meta.verbose_name).title()} to include Extra Variables."
         ]
     return errors
 

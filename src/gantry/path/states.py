@@ -19,7 +19,8 @@ from gantry.resources.templates import UnifiedJobTemplate
 
 EDGES: dict[str, tuple[str, ...]] = {
     "new": ("pending", "canceled", "error"),
-    "pending": ("waiting", "canceled", "error", "failed"),
+    # An approval succeeds while it waits: by the word of a person, nothing runs.
+    "pending": ("waiting", "successful", "canceled", "error", "failed"),
     # A controller that is told to stop gives back what it has not started.
     "waiting": ("running", "pending", "canceled", "error", "failed"),
     "running": ("successful", "failed", "error", "canceled"),

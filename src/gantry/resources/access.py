@@ -117,7 +117,10 @@ def roles_named(role: str, model: type[Model]) -> list[On]:
     kind = kind_of(model)
     kinds: list[tuple[str | None, tuple[str, str] | None]] = [(kind, None)]
     if model is UnifiedJobTemplate:
-        kinds = [(kind_of(JobTemplate), ("kind", "job_template")), ("project", ("kind", "project"))]
+        kinds = [
+            (kind_of(JobTemplate), ("kind", "job_template")), ("project", ("kind", "project")),
+            ("workflowjobtemplate", ("kind", "workflow_job_template")),
+        ]  # fmt: skip
     return [On(k, role, when=when) for k, when in kinds if k and role in PARENTS[k]]
 
 

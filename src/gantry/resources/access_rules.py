@@ -20,7 +20,7 @@ from gantry.resources.events import JobEvent
 from gantry.resources.instances import Instance, InstanceGroup
 from gantry.resources.inventories import Group, Host, Inventory
 from gantry.resources.inventory_sources import InventorySource, InventoryUpdate
-from gantry.resources.jobs import Job, JobHostSummary, ProjectUpdate, UnifiedJob
+from gantry.resources.jobs import NOT_WALKED, Job, JobHostSummary, ProjectUpdate, UnifiedJob
 from gantry.resources.labels import Label
 from gantry.resources.notifications import Notification, NotificationTemplate
 from gantry.resources.organizations import Organization, Team, User
@@ -31,8 +31,18 @@ from gantry.resources.schedules import Schedule
 from gantry.resources.system_jobs import SystemJob, SystemJobTemplate
 from gantry.resources.templates import JobTemplate, UnifiedJobTemplate
 from gantry.resources.tokens import OAuth2AccessToken, OAuth2Application
+from gantry.resources.workflows import (
+    WorkflowApproval,
+    WorkflowApprovalTemplate,
+    WorkflowJob,
+    WorkflowJobNode,
+    WorkflowJobTemplate,
+    WorkflowJobTemplateNode,
+)
 
-Verb = Literal["read", "add", "change", "delete", "use", "start", "update", "cancel", "adhoc"]
+Verb = Literal[
+    "read", "add", "change", "delete", "use", "start", "update", "cancel", "adhoc", "approve",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -146,6 +156,78 @@ _SYSTEM_JOB: Rules = {
 }
 
 
+def _workflow(role: str, path: str = "") -> On:
+    return On("workflowjobtemplate", role, path)
+
+
+_WORKFLOW: Rules = {
+    "read": _any(_workflow("read_role")),
+    "change": _any(_workflow("admin_role")),
+    "delete": _any(_workflow("admin_role")),
+    "start": _any(_workflow("execute_role")),
+    "approve": _any(_workflow("approval_role")),
+}
+_OF_WORKFLOW: Rules = {
+    "read": _any(_workflow("read_role", "workflow_job_template")),
+    **dict.fromkeys(
+        ("add", "change", "delete"), _any(_workflow("admin_role", "workflow_job_template"))
+    ),
+}
+
+
+# One that runs a job in slices, or many at once, has no template of its own kind.
+def _workflow_job(path: str = "") -> Rules:
+    at = f"{path}__" if path else ""
+    template = f"{at}unified_job_template"
+    admin = _any(
+        _workflow("admin_role", template), _org("workflow_admin_role", f"{at}organization")
+    )
+    return {
+        "read": _any(
+            _workflow("read_role", template), On("jobtemplate", "read_role", template),
+            _org("admin_role", f"{at}organization"),
+        ),
+        "start": _any(
+            _workflow("execute_role", template), On("jobtemplate", "execute_role", template)
+        ),
+        "cancel": admin,
+        "delete": _any(_org("workflow_admin_role", f"{at}organization")),
+    }  # fmt: skip
+
+
+_WORKFLOW_JOB: Rules = {
+    verb: grants | ({"creator"} if verb in ("read", "cancel") else frozenset())
+    for verb, grants in _workflow_job().items()
+}
+
+
+def _approval(path: str = "") -> Rules:
+    template = f"{path}unified_job_node__workflow_job__unified_job_template"
+    admin = _any(_workflow("admin_role", template))
+    return {
+        "read": _any(_workflow("read_role", template)),
+        "approve": _any(_workflow("approval_role", template)),
+        "cancel": admin,
+        "delete": admin,
+    }
+
+
+_APPROVAL_TEMPLATE = _OF_WORKFLOW | {
+    "start": _any(_workflow("execute_role", "workflow_job_template"))
+}
+_AT_APPROVAL_TEMPLATE = {
+    verb: _any(
+        *(
+            replace(g, path=f"as_workflow_approval_template__{g.path}")
+            for g in grants
+            if isinstance(g, On)
+        )
+    )
+    for verb, grants in _APPROVAL_TEMPLATE.items()
+    if verb != "add"
+}
+
+
 def _of_kinds(kinds: dict[str, Rules], column: str = "kind", path: str = "") -> Rules:
     """The rules of rows of several kinds, or of rows at whose `path` such a row is."""
     found: Rules = {}
@@ -187,10 +269,13 @@ JOB_KINDS = {
     "job": _JOB, "project_update": _UPDATE, "environment_build": _BUILD, "system_job": _SYSTEM_JOB,
     "inventory_update": _INVENTORY_UPDATE,
     "ad_hoc_command": _ad_hoc("as_ad_hoc_command__inventory"),
+    "workflow_job": _WORKFLOW_JOB, "workflow_approval": _approval(),
 }  # fmt: skip
+_WITH_EVENTS = {kind: rules for kind, rules in JOB_KINDS.items() if kind not in NOT_WALKED}
 TEMPLATE_KINDS = {
     "job_template": _TEMPLATE, "project": _PROJECT, "system_job_template": _SYSTEM,
     "inventory_source": _source("as_inventory_source__inventory"),
+    "workflow_job_template": _WORKFLOW, "workflow_approval_template": _AT_APPROVAL_TEMPLATE,
 }  # fmt: skip
 # A schedule is its template's: whoever may start that may make one, whoever administers it or made
 # the schedule may change it.
@@ -287,6 +372,12 @@ RULES: dict[type[Model], Rules] = {
     # Whoever may use the project makes templates of it; what else they name is checked apart.
     JobTemplate: {**_TEMPLATE, "add": _any(On("project", "use_role", "project"))},
     Schedule: _SCHEDULE,
+    WorkflowJobTemplate: {**_WORKFLOW, "add": _any(_org("workflow_admin_role"))},
+    WorkflowJobTemplateNode: _OF_WORKFLOW,
+    WorkflowApprovalTemplate: _APPROVAL_TEMPLATE,
+    WorkflowJob: _WORKFLOW_JOB,
+    WorkflowJobNode: {"read": _workflow_job("workflow_job")["read"]},
+    WorkflowApproval: _approval(),
     SystemJobTemplate: _SYSTEM,
     SystemJob: _SYSTEM_JOB,
     Job: _JOB,
@@ -297,7 +388,7 @@ RULES: dict[type[Model], Rules] = {
     JobHostSummary: {
         "read": _of_kinds({"job": _JOB}, "job__kind", "job")["read"],
     },
-    JobEvent: {"read": _of_kinds(JOB_KINDS, "job__kind", "job")["read"]},
+    JobEvent: {"read": _of_kinds(_WITH_EVENTS, "job__kind", "job")["read"]},
     NotificationTemplate: {
         "read": _NOTIFIERS | {_org("auditor_role")},
         **dict.fromkeys(("add", "change", "delete", "start"), _NOTIFIERS),

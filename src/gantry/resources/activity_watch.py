@@ -38,6 +38,8 @@ SILENT: dict[str, str] = {
     "RoleUserAssignment": "recorded as a relation, see Role",
     "RoleTeamAssignment": "recorded as a relation, see Role",
     "InventoryUpdate": "not in AWX either: what its hosts become is told by its own record",
+    "WorkflowJobNode": "a part of its run; what it starts is recorded as a job",
+    "WorkflowApprovalTemplate": "a part of its node",
     "HostFacts": "what ansible found out, not what people own",
     "InputInventory": "recorded as a relation of its inventory",
     "Role": "made and gone with its object; giving and taking it is recorded as a relation",

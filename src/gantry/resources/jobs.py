@@ -11,6 +11,8 @@ from gantry.resources.projects import ProjectOptions
 from gantry.resources.templates import LaunchOptions, UnifiedJobTemplate
 
 ACTIVE = ("new", "pending", "waiting", "running")
+# Kinds that no controller walks: nothing runs for them, control/workflows.py moves them.
+NOT_WALKED = ("workflow_job", "workflow_approval")
 FINISHED = ("successful", "failed", "error", "canceled")
 STAGES = ["queued", "resolving", "pulling", "preparing", "starting", "running", "cleaning", "done"]
 

@@ -15,6 +15,7 @@ from gantry.resources.base import Owned
 from gantry.resources.jobs import UnifiedJob
 from gantry.resources.schedules import Schedule
 from gantry.resources.templates import UnifiedJobTemplate
+from gantry.resources.workflows import WorkflowJobNode, WorkflowJobTemplateNode
 
 
 class Label(Owned):
@@ -34,8 +35,12 @@ class Label(Owned):
 def drop_unused(among: Iterable[int]) -> None:
     """Delete those labels that nothing has any more."""
     Label.objects.filter(
-        pk__in=list(among), unifiedjobtemplate_labels=None, unifiedjob_labels=None,
+        pk__in=list(among),
+        unifiedjobtemplate_labels=None,
+        unifiedjob_labels=None,
         schedule_labels=None,
+        workflowjobtemplatenode_labels=None,
+        workflowjobnode_labels=None,
     ).delete()
 
 
@@ -48,6 +53,8 @@ def _forget(sender: Any, instance: Any, **kwargs: Any) -> None:
 
 
 # Whoever deletes them, a person or a sweep, and however: alone or with their project.
-for kind in (UnifiedJob, UnifiedJobTemplate, Schedule):
+for kind in (
+    UnifiedJob, UnifiedJobTemplate, Schedule, WorkflowJobTemplateNode, WorkflowJobNode,
+):  # fmt: skip
     pre_delete.connect(_remember, sender=kind)
     post_delete.connect(_forget, sender=kind)

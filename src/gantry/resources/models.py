@@ -39,6 +39,14 @@ from gantry.resources.tokens import (
     OAuth2Code,
     OAuth2RefreshToken,
 )
+from gantry.resources.workflows import (
+    WorkflowApproval,
+    WorkflowApprovalTemplate,
+    WorkflowJob,
+    WorkflowJobNode,
+    WorkflowJobTemplate,
+    WorkflowJobTemplateNode,
+)
 
 __all__ = [
     "ActivityStream",
@@ -89,4 +97,10 @@ __all__ = [
     "UnifiedJob",
     "UnifiedJobTemplate",
     "User",
+    "WorkflowApproval",
+    "WorkflowApprovalTemplate",
+    "WorkflowJob",
+    "WorkflowJobNode",
+    "WorkflowJobTemplate",
+    "WorkflowJobTemplateNode",
 ]

@@ -71,6 +71,15 @@ PARENTS: dict[str, dict[str, tuple[str, ...]]] = {
         "execute_role": ("admin_role", "organization.execute_role"),
         "read_role": ("organization.auditor_role", "execute_role", "admin_role"),
     },
+    "workflowjobtemplate": {
+        "admin_role": (SYSTEM_ADMINISTRATOR, "organization.workflow_admin_role"),
+        "execute_role": ("admin_role", "organization.execute_role"),
+        "read_role": (
+            SYSTEM_AUDITOR, "organization.auditor_role", "execute_role", "admin_role",
+            "approval_role",
+        ),
+        "approval_role": ("organization.approval_role", "admin_role"),
+    },
 }  # fmt: skip
 
 # Kinds without roles of their own, for which the roles of their organization do.
@@ -123,7 +132,10 @@ _DESCRIPTIONS = {
 }
 _OF_AN_ORGANIZATION = {"execute_role": "May run any executable resources in the organization"}
 # What a description calls a kind of object.
-WORDS = {"jobtemplate": "job template", "instancegroup": "instance group"}
+WORDS = {
+    "jobtemplate": "job template", "instancegroup": "instance group",
+    "workflowjobtemplate": "workflow job template",
+}  # fmt: skip
 
 
 def describe(kind: str, role: str) -> str:

@@ -19,6 +19,10 @@ from gantry.resources.variables import parse_variables
 if TYPE_CHECKING:
     from gantry.resources.jobs import Job
     from gantry.resources.templates import JobTemplate
+    from gantry.resources.workflows import WorkflowJob, WorkflowJobTemplate
+
+    Template = JobTemplate | WorkflowJobTemplate
+    Run = Job | WorkflowJob
 
 TYPES: dict[str, Any] = {
     "text": str, "textarea": str, "password": str, "multiplechoice": str, "multiselect": str,
@@ -28,16 +32,16 @@ _PARTS = (("name", str, "string"), ("description", str, "string"), ("spec", list
 Question = dict[str, Any]
 
 
-def questions(template: JobTemplate) -> list[Question]:
+def questions(template: Template) -> list[Question]:
     """Those that a launch asks; none where the survey is switched off."""
     return list(template.survey_spec.get("spec", [])) if template.survey_enabled else []
 
 
-def password_variables(template: JobTemplate) -> list[str]:
+def password_variables(template: Template) -> list[str]:
     return [q["variable"] for q in questions(template) if q["type"] == "password"]
 
 
-def shown_survey(template: JobTemplate) -> dict[str, Any]:
+def shown_survey(template: Template) -> dict[str, Any]:
     shown: dict[str, Any] = copy.deepcopy(template.survey_spec)
     for question in shown.get("spec", []):
         if question["type"] == "password" and question.get("default"):
@@ -45,7 +49,7 @@ def shown_survey(template: JobTemplate) -> dict[str, Any]:
     return shown
 
 
-def set_survey(template: JobTemplate, survey: dict[str, Any]) -> str:
+def set_survey(template: Template, survey: dict[str, Any]) -> str:
     """Take a person's survey, its password defaults sealed; the sentence that refuses it, or ""."""
     survey = copy.deepcopy(survey)
     for refused in _wrong_survey(survey):
@@ -72,11 +76,11 @@ def set_survey(template: JobTemplate, survey: dict[str, Any]) -> str:
     return ""
 
 
-def _place(row: JobTemplate | Job, variable: str) -> str:
+def _place(row: Template | Run, variable: str) -> str:
     return f"{row.kind}:{row.pk}:survey:{variable}"
 
 
-def default_of(template: JobTemplate, question: Question) -> Any:
+def default_of(template: Template, question: Question) -> Any:
     """In the clear."""
     default = question.get("default")
     if question["type"] == "password" and is_sealed(default):
@@ -211,7 +215,7 @@ def _wrong_choice(question: Question, answer: Any) -> Iterator[str]:
             yield f"Value {one} for '{name}' expected to be one of {choices}."
 
 
-def seal_answers(job: Job, answers: dict[str, str]) -> None:
+def seal_answers(job: Run, answers: dict[str, str]) -> None:
     """Put the passwords into a job's variables. The job must have an id, and be saved after."""
     variables = parse_variables(job.extra_vars, field="extra_vars")
     for name, answer in answers.items():
@@ -219,7 +223,7 @@ def seal_answers(job: Job, answers: dict[str, str]) -> None:
     job.extra_vars = json.dumps(variables, default=str)
 
 
-def open_answers(job: Job) -> dict[str, str]:
+def open_answers(job: Run) -> dict[str, str]:
     """Never log, store or show the result."""
     if not job.survey_passwords:
         return {}
@@ -231,7 +235,7 @@ def open_answers(job: Job) -> dict[str, str]:
     }
 
 
-def shown_variables(job: Job) -> str:
+def shown_variables(job: Run) -> str:
     if not job.survey_passwords:
         return job.extra_vars
     variables = parse_variables(job.extra_vars, field="extra_vars")
