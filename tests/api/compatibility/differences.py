@@ -27,6 +27,38 @@ DIFFERS: dict[str, str] = {
         "controllers are hybrid nodes, which check themselves once a minute: GET shows the last "
         "check, POST is refused (AWX: 404)"
     ),
+    r"POST /api/v2/schedules/": (
+        "next_run is the true next one, also of a rule from long ago; times that a clock leaves "
+        "out are skipped; INTERVAL 0, rules over 8,000 characters and SECONDLY are refused; what a "
+        "schedule could not start is told in gantry.problem, what it missed in gantry.missed"
+    ),
+    r"POST /api/v2/system_job_templates/\{pk\}/launch/": "days is checked at launch",
+    r"POST /api/v2/inventory_sources/\{pk\}/update/": (
+        "counts and seconds of the import are in gantry.imported, not in the output; a blank "
+        "enabled_value means true"
+    ),
+    r"(GET|POST) /api/v2/inventories/\{pk\}/input_inventories/": (
+        "listed by name; a job takes them in the order in which they were attached"
+    ),
+    r"DELETE /api/v2/inventories/\{pk\}/": "an inventory is gone when the answer comes (AWX: 202)",
+    r"POST /api/v2/bulk/host_delete/": "409 while a job uses one of the inventories",
+    r"POST /api/v2/credentials/\{pk\}/test/": (
+        "who may only use a credential tests it as it is, and cannot send its token elsewhere"
+    ),
+    r"POST /api/v2/job_templates/\{pk\}/launch/": (
+        "an inventory that one may not see does not exist: 400 (AWX: 403); a survey's password "
+        "that is too short is told as $encrypted$"
+    ),
+    r"POST /api/v2/job_templates/\{pk\}/schedules/": (
+        "where a required answer of the survey is missing no job starts, and the schedule says so"
+    ),
+    r"POST /api/v2/(users|teams)/\{pk\}/roles/": (
+        "the last administrator cannot be demoted through roles"
+    ),
+    r"/api/o/token/": "redirect URIs match exactly; ten failed logins get 429",
+    r"(PUT|PATCH) /api/v2/settings/\{category_slug\}/": (
+        "settings come from the environment: DEFAULT_EXECUTION_ENVIRONMENT alone is written"
+    ),
 }
 
 ABSENT: dict[str, str] = {
