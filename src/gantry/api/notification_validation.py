@@ -13,6 +13,11 @@ _TYPES: dict[str, type] = {
 }  # fmt: skip
 
 
+def _is(value: Any, wanted: str) -> bool:
+    """Exactly: a truth is no number here."""
+    return type(value) is _TYPES[wanted]
+
+
 def configuration_problems(kind: Kind, given: dict[str, Any]) -> list[str]:
     """Of a configuration with its defaults filled in."""
     missing, wrong, found = [], [], []
@@ -22,7 +27,7 @@ def configuration_problems(kind: Kind, given: dict[str, Any]) -> list[str]:
             continue
         value: Any = given[name]
         wanted = told["type"]
-        if type(value) is not _TYPES[wanted]:
+        if not _is(value, wanted):
             wrong.append(f"Configuration field '{name}' incorrect type, expected {wanted}.")
         elif wanted == "list" and not value:
             found.append(f"No values specified for field '{name}'")

@@ -62,7 +62,7 @@ def write_down(
     ]  # fmt: skip
     # One that is deleted at this very moment must not keep a job from ending.
     with contextlib.suppress(IntegrityError), transaction.atomic():
-        Notification.objects.bulk_create(rows)
+        Notification.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def tell_approval(

@@ -7,6 +7,7 @@ announced on the channel `gantry_jobs` as `<id>:<status>:<stage>`.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, cast
 
 from django.db import connection, transaction
@@ -14,6 +15,7 @@ from django.db.models.sql import Query, UpdateQuery
 from django.utils import timezone
 
 from gantry.base.errors import Fenced
+from gantry.path.notify import followers, occasion_of, write_down
 from gantry.resources.jobs import FINISHED, STAGES, UnifiedJob
 from gantry.resources.templates import UnifiedJobTemplate
 
@@ -71,8 +73,14 @@ def move(job: UnifiedJob, *, status: str = "", stage: str = "", **fields: Any) -
     # The same move again, after a commit whose answer was lost, finds the row where it left it.
     here = (job.status,) if target in FINISHED else (job.status, target)
     held = UnifiedJob.objects.filter(pk=job.pk, lease_epoch=job.lease_epoch, status__in=here)
-    if not _update_and_announce(held.query, fields, f"{job.pk}:{target}:{stage}"):
-        raise Fenced(f"Job {job.pk} is no longer ours.")
+    occasion = occasion_of(job, target)
+    told = followers(job, occasion) if occasion else []
+    # Who follows the job is told of what became of it, or neither happened.
+    with transaction.atomic() if told else contextlib.nullcontext():
+        if not _update_and_announce(held.query, fields, f"{job.pk}:{target}:{stage}"):
+            raise Fenced(f"Job {job.pk} is no longer ours.")
+        if told:
+            write_down(told, job, occasion)
     # Not before the commit: a transaction that is lost must leave the old values, to be tried
     # again from.
     transaction.on_commit(lambda: _take_over(job, fields))

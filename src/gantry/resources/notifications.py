@@ -119,6 +119,13 @@ class Notification(models.Model):
                 condition=models.Q(status="pending"),
             )
         ]  # fmt: skip
+        # A change that is made again, after a commit whose answer was lost, tells nobody twice.
+        constraints = [
+            models.UniqueConstraint(
+                fields=["notification_template", "unified_job", "occasion"],
+                name="notification_once", condition=~models.Q(occasion=""),
+            )
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.notification_type} ({self.pk})"

@@ -64,7 +64,7 @@ def service(host: str = "127.0.0.1") -> Iterator[Service]:
             self.end_headers()
             self.wfile.write(raw)
 
-        do_GET = do_POST = handle_any
+        do_GET = do_POST = do_PUT = handle_any
 
         def log_message(self, *args: Any) -> None:
             pass

@@ -22,9 +22,11 @@ RETRIES = 2  # of a connection that was not made
 
 @dataclass(frozen=True)
 class Tls:
-    """PEM, or "": a `ca` instead of the system's, a client's certificate and its key."""
+    """PEM, or "": a `ca` instead of the system's or one `beside` them, a client's certificate and
+    its key."""
 
     ca: str = ""
+    beside: str = ""
     certificate: str = ""
     key: str = ""
     verify: bool = True
@@ -34,6 +36,7 @@ class Tls:
 class Answer:
     status: int
     text: str
+    location: str = ""  # where it sends the one who asked
 
     def json(self, *path: Any) -> Any:
         """What is at a path of keys and numbers; LookupFailed where that is not there."""
@@ -79,11 +82,14 @@ class Http:
                     raise LookupFailed(f"{_host(url)} answered with more than 1 MiB")
                 if time.monotonic() > deadline:
                     raise LookupFailed(f"{_host(url)} did not come to an end within 30 s")
-            return Answer(response.status_code, body.decode("utf-8", "replace"))
+            location = response.headers.get("location", "")
+            return Answer(response.status_code, body.decode("utf-8", "replace"), location)
 
 
 def _context(tls: Tls) -> ssl.SSLContext:
     context = ssl.create_default_context(cadata=tls.ca or None)
+    if tls.beside.strip():
+        context.load_verify_locations(cadata=tls.beside)
     if not tls.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
