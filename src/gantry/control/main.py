@@ -31,6 +31,7 @@ from gantry.control.seat import Size
 from gantry.control.sweep import end_canceled, explain_waiting, make_partitions, sweep_pods
 from gantry.control.system_walk import SystemWalk
 from gantry.control.walk import Walk, World, run
+from gantry.control.workflows import advance_workflows
 from gantry.path.pull import Puller
 from gantry.pods.contract import Engine
 from gantry.pods.docker_images import DockerImages
@@ -98,8 +99,11 @@ class Control:
         self.wake.set()
 
     async def tick(self) -> None:
-        """Take over what others lost, claim what may start, tell walks of cancels."""
+        """Move workflows on, take over what others lost, claim what may start, tell walks of
+        cancels."""
         self.walks = {pk: pair for pk, pair in self.walks.items() if not pair[1].done()}
+        if await in_thread(advance_workflows)():
+            self.wake.set()
         room = self.settings.capacity - len(self.walks)
         if room > 0:
             for job in await in_thread(self.holder.steal)(room, self._walking()):

@@ -16,7 +16,7 @@ from django.db import transaction
 from gantry.base.crypto import key_ring
 from gantry.base.errors import Forbidden, GantryError, InvalidInput
 from gantry.path.preflight import check_launch
-from gantry.path.prompts import Prompted, brought_along, merge_prompts
+from gantry.path.prompts import Handed, Prompted, brought_along, hand_on, merge_prompts
 from gantry.path.queue import enqueue, tell_controllers
 from gantry.path.repeat import repeated
 from gantry.path.updates import wait_for_content
@@ -50,7 +50,7 @@ class Launched:
     ignored_fields: dict[str, Any] = field(default_factory=dict)
 
 
-def launch_job(
+def launch_job(  # noqa: PLR0913 (whoever starts a job ends here)
     template: JobTemplate,
     *,
     user: User | None,
@@ -58,13 +58,16 @@ def launch_job(
     passwords: Mapping[str, str] | None = None,
     launch_type: str = "manual",
     limit: str | None = None,
+    handed: Handed | None = None,
 ) -> Launched:
     """Make a pending job of a template. `prompts` is a launch request's body, `passwords` the
     answers to what its credentials ask for; with `limit` the job is for these hosts, whether or
-    not the template lets a launch say so. Raises Forbidden and InvalidInput."""
+    not the template lets a launch say so; `handed` is what a workflow gives besides. Raises
+    Forbidden and InvalidInput."""
     if user is not None and not access.may(user, "start", template):
         raise Forbidden("You do not have permission to perform this action.")
     prompted = merge_prompts(template, prompts, user)
+    prompted.passwords |= hand_on(prompted.values, handed)
     if limit is not None:
         prompted.values |= {"limit": limit, "job_slice_count": 1}
     _check_resources(template, prompted)
@@ -228,7 +231,8 @@ def _make_job(
         ee_reason="chosen at launch" if prompted.environment_prompted else "",
     )  # fmt: skip
     parse_variables(job.extra_vars, field="extra_vars")
-    job.survey_passwords = dict.fromkeys(password_variables(template), ENCRYPTED)
+    secret = [*password_variables(template), *prompted.passwords]
+    job.survey_passwords = dict.fromkeys(secret, ENCRYPTED)
     if prompted.groups is not None:
         job.prompted_groups = True
         job.preferred_groups = [group.pk for group in prompted.groups]

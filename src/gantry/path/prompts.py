@@ -52,6 +52,15 @@ class Prompted:
     ignored: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Handed:
+    """What a workflow gives to a job at a node beyond its prompts: variables that the template need
+    not ask for, and which of them are kept sealed."""
+
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    secret: frozenset[str] = frozenset()
+
+
 def merge_prompts(template: JobTemplate, prompts: Mapping[str, Any], user: User | None) -> Prompted:
     """Raises InvalidInput with the field's name."""
     values = {f.name: getattr(template, f.name) for f in LaunchOptions._meta.fields}
@@ -260,3 +269,18 @@ def _row(model: Any, pk: Any, name: str, user: User | None) -> Any:
 def dump_variables(variables: dict[str, Any]) -> str:
     """JSON text, as AWX stores a job's extra vars; dates that YAML made become text."""
     return json.dumps(variables, default=str)
+
+
+def hand_on(values: dict[str, Any], handed: Handed | None) -> dict[str, str]:
+    """Put what is handed on into the launch options; what is secret is returned instead."""
+    if handed is None or not handed.variables:
+        return {}
+    secret = {
+        name: value
+        for name, value in handed.variables.items()
+        if name in handed.secret and isinstance(value, str) and value
+    }
+    own = parse_variables(values["extra_vars"], field="extra_vars")
+    both = {**own, **handed.variables}
+    values["extra_vars"] = dump_variables({k: v for k, v in both.items() if k not in secret})
+    return secret

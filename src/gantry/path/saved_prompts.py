@@ -182,7 +182,9 @@ def _variable_errors(
     return errors
 
 
-def launch_body(template: JobTemplate, prompts: Mapping[str, Any]) -> dict[str, Any]:
+def launch_body(
+    template: JobTemplate | WorkflowJobTemplate, prompts: Mapping[str, Any]
+) -> dict[str, Any]:
     """A launch request's body that says the same. Saved credentials come to the template's, whose
     place they take where they are of the same type."""
     body = dict(prompts)
@@ -192,7 +194,7 @@ def launch_body(template: JobTemplate, prompts: Mapping[str, Any]) -> dict[str, 
     for name in LISTS:
         if name in body:
             body[name] = [row.pk for row in body[name]]
-    if "credentials" in prompts:
+    if "credentials" in prompts and isinstance(template, JobTemplate):
         body["credentials"] = [c.pk for c in _together(template, prompts["credentials"])]
     return body
 

@@ -35,7 +35,8 @@ def update_project(
         waiting = ProjectUpdate.objects.filter(
             project=project, status__in=("new", "pending"), scm_branch=wanted
         ).first()
-        if waiting is not None:
+        # A node of a workflow has one of its own.
+        if waiting is not None and launch_type != "workflow":
             return waiting
         update = ProjectUpdate(
             **{f.name: getattr(project, f.name) for f in ProjectOptions._meta.fields}
@@ -66,7 +67,7 @@ def update_source(
         InventorySource.objects.select_for_update(of=("self",)).get(pk=source.pk)
         serving = ACTIVE if launch_type == "dependency" else ("new", "pending")
         waiting = source.inventory_updates.filter(status__in=serving).first()
-        if waiting is not None:
+        if waiting is not None and launch_type != "workflow":
             return waiting
         update = InventoryUpdate(
             **{f.name: getattr(source, f.name) for f in SourceOptions._meta.fields},

@@ -12,7 +12,8 @@ from typing import Any
 from django.db import transaction
 
 from gantry.base.errors import Forbidden, GantryError
-from gantry.path.prompts import Prompted, checked, dump_variables, merge_variables
+from gantry.path.notify import tell_approval
+from gantry.path.prompts import Handed, Prompted, checked, hand_on, merge_variables
 from gantry.path.queue import enqueue, tell_controllers
 from gantry.path.saved_prompts import prompts_of, saved_errors, whole
 from gantry.path.states import end
@@ -45,15 +46,6 @@ class NotWaiting(GantryError):
     """An approval that was answered already, or whose workflow was canceled."""
 
     code = "not_waiting"
-
-
-@dataclass(frozen=True)
-class Handed:
-    """What a workflow gives to a job at a node beyond its prompts: variables that the template need
-    not ask for, and which of them are kept sealed."""
-
-    variables: Mapping[str, Any] = field(default_factory=dict)
-    secret: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -137,6 +129,7 @@ def answer_approval(approval: WorkflowApproval, *, user: User, approved: bool) -
         if row.status != "pending" or row.cancel_flag:
             raise NotWaiting("This workflow step has already been approved or denied.")
         WorkflowApproval.objects.filter(pk=row.pk).update(approved_or_denied_by=user)
+        tell_workflow_of(approval, "approved" if approved else "denied")
         said = "" if approved else f"Denied by {user.username}."
         end(
             row, status="successful" if approved else "failed", job_explanation=said,
@@ -145,19 +138,14 @@ def answer_approval(approval: WorkflowApproval, *, user: User, approved: bool) -
         tell_controllers(f"answered:{row.pk}")
 
 
-def hand_on(values: dict[str, Any], handed: Handed | None) -> dict[str, str]:
-    """Put what is handed on into the launch options; what is secret is returned instead."""
-    if handed is None or not handed.variables:
-        return {}
-    secret = {
-        name: value
-        for name, value in handed.variables.items()
-        if name in handed.secret and isinstance(value, str) and value
-    }
-    own = parse_variables(values["extra_vars"], field="extra_vars")
-    plain = {k: v for k, v in handed.variables.items() if k not in secret}
-    values["extra_vars"] = dump_variables({**own, **plain})
-    return secret
+def tell_workflow_of(approval: WorkflowApproval, standing: str) -> None:
+    """Whom the workflow's template says to tell of its approvals."""
+    node = WorkflowJobNode.objects.filter(job=approval.pk).select_related("workflow_job").first()
+    if node is not None and node.workflow_job is not None:
+        template = node.workflow_job.unified_job_template
+        tell_approval(
+            approval, template, standing, node=approval.name, workflow=node.workflow_job.pk
+        )
 
 
 def _merge(template: WorkflowJobTemplate, prompts: Mapping[str, Any], user: Any) -> Prompted:

@@ -14,11 +14,13 @@ from gantry.path.launch import launch_job
 from gantry.path.saved_prompts import launch_body
 from gantry.path.system_job import launch_system_job
 from gantry.path.updates import update_project, update_source
+from gantry.path.workflow import launch_workflow
 from gantry.resources.inventory_sources import InventorySource
 from gantry.resources.jobs import UnifiedJob
 from gantry.resources.projects import Project
 from gantry.resources.system_jobs import SystemJobTemplate
 from gantry.resources.templates import JobTemplate, UnifiedJobTemplate
+from gantry.resources.workflows import WorkflowJobTemplate
 
 Prompts = dict[str, Any]
 
@@ -53,9 +55,16 @@ def _system_job(template: int, prompts: Prompts, launch_type: str) -> UnifiedJob
     return launch_system_job(row, user=None, variables=variables, launch_type=launch_type)
 
 
+def _workflow(template: int, prompts: Prompts, launch_type: str) -> UnifiedJob:
+    row = WorkflowJobTemplate.objects.get(pk=template)
+    body = launch_body(row, prompts)
+    return launch_workflow(row, user=None, prompts=body, launch_type=launch_type).job
+
+
 STARTERS: dict[str, Callable[[int, Prompts, str], UnifiedJob]] = {
     "job_template": _job,
     "project": _project,
     "inventory_source": _inventory_source,
     "system_job_template": _system_job,
+    "workflow_job_template": _workflow,
 }
