@@ -53,7 +53,10 @@ def _answers(url: str) -> bool:
     return False
 
 
-def fill(old: httpx.Client) -> None:
+PLAYBOOKS = "https://git.example.com/playbooks.git"
+
+
+def fill(old: httpx.Client, scm_url: str = PLAYBOOKS) -> None:
     """A small company: two people, a team, and one of everything they need for a job."""
 
     def add(place: str, **body: Any) -> Any:
@@ -83,7 +86,7 @@ def fill(old: httpx.Client) -> None:
              organization=org)  # fmt: skip
     old.patch(f"/organizations/{org}/", json={"default_environment": ee}).raise_for_status()
     project = add("projects", name="Playbooks", organization=org, scm_type="git",
-                  scm_url="https://git.example.com/playbooks.git", allow_override=True)  # fmt: skip
+                  scm_url=scm_url, allow_override=True)  # fmt: skip
     inventory = add("inventories", name="Production", organization=org, variables="a: 1")
     hosts = [add("hosts", name=f"web{n}", inventory=inventory) for n in (1, 2)]
     outer, inner = (add("groups", name=n, inventory=inventory) for n in ("outer", "inner"))

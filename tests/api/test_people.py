@@ -31,6 +31,16 @@ def test_encrypted_password_back_changes_nothing(api: Api) -> None:
     assert api.get(f"{V2}/me/")["results"][0]["first_name"] == "Ann"
 
 
+def test_an_empty_password_is_nobodys_and_changes_none(api: Api) -> None:
+    """As `awx import` sends it for everybody in an export."""
+    from gantry.resources.models import User
+
+    api.post("/api/v2/users/", {"username": "imported", "password": ""})
+    assert not User.objects.get(username="imported").has_usable_password()
+    api.patch("/api/v2/users/1/", {"first_name": "Ada", "password": ""})
+    assert User.objects.get(pk=1).check_password("correct horse")
+
+
 def test_people_join_and_leave_an_organization(api: Api) -> None:
     organization = api.get(f"{V2}/organizations/")["results"][0]
     user = make_user("joining").pk

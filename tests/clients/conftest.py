@@ -13,6 +13,8 @@ from tests.api.conftest import api  # noqa: F401  # a fixture
 from tests.web.conftest import Server
 
 ROOT = Path(__file__).parents[2]
+# What scripts/test installs apart: awxkit, and ansible-core with the collection awx.awx.
+CLIENTS = Path(os.environ.get("GANTRY_CLIENTS_VENV") or ROOT / ".venv-clients")
 Awx = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -27,10 +29,12 @@ def server(database: str) -> Iterator[Server]:
 @pytest.fixture
 def awx(db: str, server: Server) -> Awx:
     """`awx` of awxkit 24.6.1, which scripts/test installs apart."""
-    program = Path(os.environ.get("GANTRY_CLIENTS_VENV") or ROOT / ".venv-clients") / "bin/awx"
+    program = CLIENTS / "bin/awx"
     assert program.exists(), f"{program} is not there: scripts/test installs it"
 
-    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: str, given: str | None = None, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [program, *arguments],
             env={
@@ -39,7 +43,7 @@ def awx(db: str, server: Server) -> Awx:
                 "CONTROLLER_COLOR": "f",
                 **variables,
             },
-            capture_output=True, text=True, timeout=60, check=False,
+            input=given, capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
 
     return run

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from tests.clients.conftest import ROOT
+from tests.clients.conftest import CLIENTS
 from tests.web import story
 from tests.web.conftest import Server, logged_in, write  # noqa: F401  # a fixture
 
@@ -34,10 +32,9 @@ ws.close()
 
 
 def follow(server: Server, job: int) -> subprocess.Popen[str]:
-    clients = Path(os.environ.get("GANTRY_CLIENTS_VENV") or ROOT / ".venv-clients")
     session = logged_in("admin").cookies["awx_sessionid"].value
     return subprocess.Popen(
-        [clients / "bin/python", "-c", FOLLOW, str(server.port), session, str(job)],
+        [CLIENTS / "bin/python", "-c", FOLLOW, str(server.port), session, str(job)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
