@@ -22,8 +22,8 @@ from gantry.resources.templates import UnifiedJobTemplate
 
 def occasion_of(job: UnifiedJob, status: str) -> str:
     """What a move to `status` is to those who follow the job; "" when it is nothing."""
-    if status == job.status:
-        return ""
+    if status == job.status or job.kind == "workflow_approval":
+        return ""  # an approval tells by itself: tell_approval
     if status == "running":
         return "started"
     if status not in FINISHED or (status == "canceled" and job.status != "running"):

@@ -22,6 +22,7 @@ from gantry.resources.activity import ActivityStream
 from gantry.resources.events import JobEvent
 from gantry.resources.inventories import InventorySnapshot
 from gantry.resources.jobs import ACTIVE, UnifiedJob
+from gantry.resources.notifications import Notification
 from gantry.resources.projects import Project, ProjectSnapshot
 from gantry.resources.templates import UnifiedJobTemplate
 from gantry.resources.tokens import OAuth2AccessToken, OAuth2Code, OAuth2RefreshToken
@@ -69,8 +70,19 @@ def cleanup_jobs(orders: Orders) -> Iterator[str]:
             if deleted % (20 * BATCH) == 0:
                 yield f"{name}: {deleted} deleted so far."
         yield f"{name}: {deleted} deleted, {max(total - deleted, 0)} skipped."
+    yield _cleanup_notifications(orders)
     if not orders.dry_run:
         _unused_inventories(orders.cutoff).delete()
+
+
+def _cleanup_notifications(orders: Orders) -> str:
+    total = Notification.objects.count()
+    old = Notification.objects.filter(created__lt=orders.cutoff).exclude(status="pending")
+    if orders.dry_run:
+        count = old.count()
+        return f"notifications: {count} would be deleted, {total - count} would be skipped."
+    deleted = old.delete()[0]
+    return f"notifications: {deleted} deleted, {max(total - deleted, 0)} skipped."
 
 
 def _old(rows: QuerySet[UnifiedJob], cutoff: datetime) -> QuerySet[UnifiedJob]:
