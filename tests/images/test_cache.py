@@ -78,6 +78,13 @@ def test_a_name_that_gantry_did_not_give_keeps_an_image(db: str) -> None:
     assert "somebody/needs-this" in found.kept
 
 
+def test_a_name_by_digest_keeps_no_image_of_a_repository_that_gantry_asks(db: str) -> None:
+    ran()
+
+    assert one(held(name=f"{IMAGE}@{A}")).may_go  # podman's name for what was pulled by digest
+    assert "somebody/has" in one(held(name=f"quay.io/somebody/has@{A}")).kept
+
+
 WANTED = {
     "runs": lambda: held(containers=1),
     "is pinned": lambda: environment(pinned_digest=A) and held(),

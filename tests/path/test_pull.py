@@ -41,6 +41,13 @@ def test_each_wording_has_its_class_and_keeps_the_words(words: str, code: str) -
     assert failure.cure.endswith(".")
 
 
+def test_a_registry_without_https_is_not_told_as_one_with_a_bad_certificate() -> None:
+    failure = explain("reg.example.org/x:1", "http: server gave HTTP response to HTTPS client")
+
+    assert "plain HTTP" in failure.sentence
+    assert "certificate" not in failure.sentence
+
+
 def test_an_image_that_only_this_machine_could_have_is_told_as_missing_here() -> None:
     failure = explain("localhost/team/ee:1", "dial tcp 127.0.0.1:443: connection refused")
 

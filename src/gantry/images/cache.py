@@ -60,6 +60,7 @@ class _Facts:
     used: dict[str, datetime] = field(default_factory=dict)  # digest -> when last
     needed: dict[str, str] = field(default_factory=dict)  # digest, id or name -> why
     names: set[str] = field(default_factory=set)  # that Gantry asked for
+    repositories: set[str] = field(default_factory=set)  # of those names
 
     def use(self, digest: str, at: datetime) -> None:
         self.used[digest] = max(at, self.used.get(digest, at))
@@ -67,6 +68,14 @@ class _Facts:
     def need(self, what: str, why: str) -> None:
         if what:
             self.needed.setdefault(what, why)
+
+    def call(self, name: str) -> None:
+        self.names.add(name)
+        self.repositories.add(_repository(name))
+
+    def gave(self, name: str) -> bool:
+        """podman keeps `repository@digest` as a name of what was pulled by digest."""
+        return name in self.names or ("@" in name and _repository(name) in self.repositories)
 
 
 def known(images: Sequence[HeldImage]) -> list[CachedImage]:
@@ -130,6 +139,13 @@ def _name(reference: str) -> str:
         return reference
 
 
+def _repository(reference: str) -> str:
+    try:
+        return normalized(reference).repository
+    except InvalidReference:
+        return reference
+
+
 def _look(image: HeldImage, facts: _Facts) -> CachedImage:
     digests = _digests(image)
     times = [facts.used[d] for d in digests if d in facts.used]
@@ -146,8 +162,8 @@ def _kept(image: HeldImage, digests: list[str], facts: _Facts, ours: bool) -> st
         if key in facts.needed:
             return facts.needed[key]
     if not ours:
-        return "Gantry never ran, built or imported it"
-    strange = [name for key, name in names.items() if key not in facts.names]
+        return "this installation never ran, built or imported it"
+    strange = [name for key, name in names.items() if not facts.gave(key)]
     return f"it is also {strange[0]}, a name that Gantry did not give" if strange else ""
 
 
@@ -201,8 +217,9 @@ def _from_environments(facts: _Facts) -> None:
 
 
 def _called(facts: _Facts, reference: str) -> None:
-    facts.names.add(_name(reference))
+    facts.call(_name(reference))
     try:
-        facts.names.update(_name(p) for p in places(reference, settings().registry_mirrors))
+        for place in places(reference, settings().registry_mirrors):
+            facts.call(_name(place))
     except InvalidReference:
         return

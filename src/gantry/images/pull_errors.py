@@ -42,7 +42,14 @@ PULL_ERRORS: list[tuple[tuple[str, ...], str, str, str]] = [
         "Check the image's name and tag on the execution environment.",
     ),
     (
-        ("x509", "certificate", "tls: ", "server gave http response", "[ssl"),
+        ("server gave http response", "wrong_version_number"),
+        "registry_tls",
+        "The registry speaks plain HTTP",
+        "Serve it over HTTPS, or switch off Verify SSL on the registry credential: that allows "
+        "plain HTTP too.",
+    ),
+    (
+        ("x509", "certificate", "tls: ", "[ssl"),
         "registry_tls",
         "The registry's certificate is not trusted",
         "Add the registry's CA to the machine that runs the engine, or switch off Verify SSL on "

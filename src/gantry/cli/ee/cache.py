@@ -58,7 +58,7 @@ def prune(older_than: float | None, dry_run: bool) -> None:
     """Remove images that nothing has used for long.
 
     Never an image that runs, is pinned or accepted, that a waiting job wants, that is the newest of
-    an EE, or that Gantry never ran, built or imported. Without --older-than the settings
+    an EE, or that this installation never ran, built or imported. Without --older-than the settings
     GANTRY_IMAGE_KEEP_DAYS and GANTRY_IMAGE_CACHE decide.
 
     \b

@@ -149,7 +149,8 @@ def history(name: str) -> None:
     for seen in row.digests.all():
         count, first, last = jobs.get(seen.digest, (0, 0, 0))
         ran = f"{seen.last_run:%Y-%m-%d %H:%M}" if seen.last_run else "never"
-        told = f"{count} ({first} to {last})" if count else "0"
+        which = f"{first} to {last}" if count > 1 else str(first)
+        told = f"{count} ({which})" if count else "0"
         when = f"{seen.first_seen:%Y-%m-%d %H:%M}"
         table.add_row(seen.digest, seen.known_from, when, ran, told)
     # A digest that is folded cannot be copied: where nobody looks, lines may be long.
