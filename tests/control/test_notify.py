@@ -251,3 +251,63 @@ async def test_an_import_without_secrets_says_what_it_lacks(db: str) -> None:
         "failed", "Password was never entered: an import has none.",
     )  # fmt: skip
     assert "body" in json.loads(row.body)
+
+
+async def test_a_workflows_run_tells_of_its_nodes_and_an_approval_by_itself(
+    job: Any, receiver: Service
+) -> None:
+    from gantry.path.notify import tell_approval
+    from gantry.path.states import end, move
+    from gantry.resources.models import (
+        WorkflowApproval,
+        WorkflowJob,
+        WorkflowJobNode,
+        WorkflowJobTemplate,
+    )
+
+    def go() -> int:
+        template = WorkflowJobTemplate.objects.create(
+            kind="workflow_job_template", name="release", organization=job.organization
+        )
+        template.notification_templates_success.add(hook(f"{receiver.url}/a"))
+        template.notification_templates_approvals.add(hook(f"{receiver.url}/b"))
+        job.organization.notification_templates_success.add(hook(f"{receiver.url}/c"))
+        run_of = WorkflowJob.objects.create(
+            kind="workflow_job", name="release", unified_job_template=template, status="waiting",
+            stage="preparing", workflow_job_template=template,
+        )  # fmt: skip
+        approval = WorkflowApproval.objects.create(
+            kind="workflow_approval", name="may it?", status="pending",
+            organization=job.organization,
+        )  # fmt: skip
+        node = WorkflowJobNode.objects.create(workflow_job=run_of, job=approval)
+        tell_approval(approval, template, "running", node="may it?", workflow=run_of.pk)
+        end(approval, status="successful")
+        move(run_of, status="running")
+        end(run_of, status="successful")
+        return node.pk
+
+    node = await in_thread(go)()
+    await send_all()
+    assert await in_thread(told)() == [
+        ("b", "approval:running", "successful"), ("a", "success", "successful"),
+    ]  # fmt: skip
+    ended, asked = sorted(receiver.asked, key=lambda asked: asked.path)
+    assert asked.json()["body"].startswith('The approval node "may it?" needs review.')
+    assert f"- node #{node} spawns job #" in ended.json()["body"]
+
+
+def test_old_ones_are_cleared_away_with_old_jobs(db: str) -> None:
+    from gantry.record.retention import Orders, cleanup_jobs
+    from gantry.resources.models import Notification
+
+    template = hook("http://127.0.0.1:1/a")
+    for status in ("successful", "pending"):
+        Notification.objects.create(
+            notification_template=template, notification_type="webhook", status=status
+        )
+    assert "notifications: 1 would be deleted, 1 would be skipped." in list(
+        cleanup_jobs(Orders(days=0, dry_run=True))
+    )
+    assert "notifications: 1 deleted, 1 skipped." in list(cleanup_jobs(Orders(days=0)))
+    assert Notification.objects.get().status == "pending"

@@ -18,6 +18,7 @@ from gantry.path.notification_stub import STUB
 from gantry.resources.credentials import Credential
 from gantry.resources.jobs import Job, JobHostSummary, UnifiedJob
 from gantry.resources.surveys import shown_variables
+from gantry.resources.workflows import WorkflowJob
 
 NAMES = {
     "job": "Job", "project_update": "Project Update", "inventory_update": "Inventory Update",
@@ -47,7 +48,7 @@ def context_of(job: UnifiedJob, occasion: str) -> dict[str, Any]:
         "summary_fields": _summaries(whole), **as_it_was,
     }  # fmt: skip
     told.setdefault("custom_virtualenv", None)
-    data = {**_data(whole, url), **as_it_was, **(_playbook(whole, hosts))}
+    data = {**_data(whole, url), **as_it_was, **_playbook(whole, hosts), **_workflow(whole)}
     return {
         "job": told,
         "job_friendly_name": NAMES.get(job.kind, job.kind.replace("_", " ").title()),
@@ -85,6 +86,26 @@ def _playbook(job: Any, hosts: dict[str, Any]) -> dict[str, Any]:
         "limit": job.limit,
         "extra_vars": shown_variables(job) or "{}",
         "hosts": hosts,
+    }
+
+
+def _workflow(job: Any) -> dict[str, Any]:
+    if not isinstance(job, WorkflowJob):
+        return {}
+    lines = ["Workflow job summary:", ""]
+    for node in job.workflow_job_nodes.select_related("job").order_by("pk"):
+        told = "no job."
+        if node.job is not None:
+            told = (
+                f'job #{node.job.pk}, "{node.job.name}", which finished with status '
+                f"{node.job.status}."
+            )
+        lines.append(f"- node #{node.pk} spawns {told}")
+    return {
+        "body": "\n".join(lines),
+        "inventory": job.inventory.name if job.inventory else None,
+        "limit": job.limit,
+        "extra_vars": shown_variables(job) or "{}",
     }
 
 
