@@ -31,6 +31,8 @@ def test_added_removed_and_changed_by_kind() -> None:
     assert python.changed == [Change("b", "1", "2")]
     assert found.count == 3
     assert found.sentence() == "3 Python packages differ."
+    one = diff(image(("deb", "a", "7")), image(("deb", "a", "8")))
+    assert one.sentence() == "1 deb package differs."
 
 
 def test_what_describes_the_image_counts_too() -> None:

@@ -29,7 +29,7 @@ def test_the_page_tells_what_was_added_removed_and_changed(admin):
     assert INLINE.search(answer.content.decode()) is None
     shown = words(admin, ADDRESS)
 
-    assert "2 Python packages, 1 deb packages differ." in shown
+    assert "2 Python packages, 1 deb package differ." in shown
     assert "ansible-core 2.19.4 2.20.0" in shown
     assert "rich added 14.0.0" in shown
     assert "requests removed 2.31.0" in shown
@@ -42,7 +42,7 @@ def test_drift_says_how_many_packages_differ_and_leads_there(admin):
 
     page = admin.get(f"/environments/{row.pk}/").content.decode()
 
-    assert "2 Python packages, 1 deb packages differ." in page
+    assert "2 Python packages, 1 deb package differ." in page
     assert f"/environments/diff/?left={OLD}".replace(":", "%3A") in page
 
 

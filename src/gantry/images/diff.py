@@ -49,14 +49,15 @@ class Diff:
         return sum(len(p.added) + len(p.removed) + len(p.changed) for p in parts)
 
     def sentence(self) -> str:
-        """`3 collections, 12 python packages differ.`, for lists and warnings."""
-        words = {"collection": "collections", "python": "Python packages",
-                 "deb": "deb packages", "rpm": "rpm packages"}  # fmt: skip
-        told = [
-            f"{len(p.added) + len(p.removed) + len(p.changed)} {words[kind]}"
-            for kind, p in self.kinds.items()
-        ]
-        return f"{', '.join(told)} differ." if told else "No package differs."
+        """`1 collection, 12 Python packages differ.`, for lists and warnings."""
+        words = {"collection": "collection", "python": "Python package",
+                 "deb": "deb package", "rpm": "rpm package"}  # fmt: skip
+        told = []
+        for kind, p in self.kinds.items():
+            count = len(p.added) + len(p.removed) + len(p.changed)
+            told.append(f"{count} {words[kind]}{'' if count == 1 else 's'}")
+        verb = "differs" if self.count == 1 else "differ"
+        return f"{', '.join(told)} {verb}." if told else "No package differs."
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: {"facts": [change], "kinds": {kind: {"added", "removed", "changed"}}}."""
