@@ -44,7 +44,7 @@ def test_a_credential_with_its_secrets(api: Api, ids: dict[str, int]) -> None:
     made = copied(api, "credentials", ids["credentials"])
     assert made["inputs"] == {"username": "root", "password": "$encrypted$"}
     row = Credential.objects.get(pk=made["id"])
-    assert row.open_inputs()["password"] == SECRET
+    assert row.open_stored()["password"] == SECRET
     assert made["organization"] == 1
 
 

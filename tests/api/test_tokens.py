@@ -50,7 +50,9 @@ def test_a_token_is_shown_once_and_lets_its_owner_in(api: Api) -> None:
     assert token["type"] == "o_auth2_access_token"
     assert token["url"] == f"{V2}/tokens/{token['id']}/"
     assert token["refresh_token"] is None
-    assert token["related"] == {"user": f"{V2}/users/1/"}
+    assert token["related"] == {
+        "user": f"{V2}/users/1/", "activity_stream": f"{token['url']}activity_stream/",
+    }  # fmt: skip
     assert bearer(token["token"]).get(f"{V2}/me/")["results"][0]["username"] == "admin"
     for shown in (api.get(token["url"]), api.get(f"{V2}/tokens/")["results"][0]):
         assert shown["token"] == CENSORED

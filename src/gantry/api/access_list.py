@@ -89,11 +89,13 @@ class Bearers:
     def team_roles(self) -> QuerySet[Role]:
         """Whose holders have what was given to these teams: members, administrators, and those
         of the organizations that the teams belong to."""
+        return _of_teams(self.by_team) | self._of_owners()
+
+    def _of_owners(self) -> QuerySet[Role]:
         owners = {team.organization_id for team in self.teams.values()}
-        above = Role.objects.filter(
+        return Role.objects.filter(
             kind="organization", object_id__in=owners, role_field="admin_role"
         )
-        return _of_teams(self.by_team) | above
 
     def of_team_role(self, kind: str, pk: int) -> list[Team]:
         if kind == "team":
@@ -103,6 +105,9 @@ class Bearers:
     def people(self) -> QuerySet[User]:
         roles = [role.pk for role in self.roles]
         held = Q(roles__in=roles) | Q(roles__in=self.team_roles().order_by().values("pk"))
+        # A team that administers the organization of these teams has what they have.
+        administering = Role.teams.through.objects.filter(role__in=self._of_owners())
+        held |= Q(roles__in=_of_teams(administering.values_list("team", flat=True)).values("pk"))
         everywhere = Q(is_superuser=True) | Q(is_system_auditor=True)
         with_any = User.objects.filter(held | everywhere).order_by().values("pk")
         return User.objects.filter(pk__in=with_any)

@@ -65,7 +65,9 @@ def _shown(field: Any) -> Schema:
     if isinstance(field, serializers.SerializerMethodField):
         return _hinted(field)
     info = _metadata.get_field_info(field)
-    return _described(_may_be_null(dict(_TYPES.get(info["type"], ANYTHING))), info)
+    # AWX calls the types of role definitions ids, and shows words.
+    kind = "choice" if isinstance(field, serializers.ChoiceField) else info["type"]
+    return _described(_may_be_null(dict(_TYPES.get(kind, ANYTHING))), info)
 
 
 def _hinted(field: Any) -> Schema:
