@@ -3,7 +3,7 @@ has goes by itself (`gantry.resources.labels`)."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -109,7 +109,7 @@ class JobLabelsList(SubListView):
 
     model = Label
     serializer_class = LabelSerializer
-    parent_model: Any = Job
+    parent_model: ClassVar[Any] = Job
     relationship = "labels"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
@@ -20,7 +20,7 @@ class SurveySerializer(serializers.Serializer[Any]):
 
 
 class JobTemplateSurvey(NounView):
-    model: Any = JobTemplate
+    model: ClassVar[Any] = JobTemplate
     serializer_class = SurveySerializer
 
     def get_queryset(self) -> Any:

@@ -36,6 +36,7 @@ urlpatterns = [
     path("jobs/<int:pk>/events", live.job_events, name="job-events"),
     path("jobs/<int:pk>/cancel/", jobs.cancel, name="job-cancel"),
     path("jobs/<int:pk>/relaunch/", jobs.relaunch, name="job-relaunch"),
+    path("jobs/<int:pk>/answer/", jobs.answer, name="job-answer"),
     path("templates/", templates.listing, name="templates"),
     path("templates/add/", templates.edit, name="template-add"),
     path("templates/<int:pk>/", templates.detail, name="template"),

@@ -14,6 +14,7 @@ from gantry.base.errors import GantryError
 from gantry.path import launch as step
 from gantry.path.ad_hoc import relaunch_ad_hoc
 from gantry.path.repeat import why_not_exactly
+from gantry.path.workflow import answer_approval, relaunch_workflow
 from gantry.record.output import count
 from gantry.resources.access import may, visible
 from gantry.resources.ad_hoc import AdHocCommand
@@ -21,6 +22,7 @@ from gantry.resources.base import STATUSES
 from gantry.resources.builds import EnvironmentBuild
 from gantry.resources.inventory_sources import InventoryUpdate
 from gantry.resources.jobs import ACTIVE, Job, ProjectUpdate, UnifiedJob
+from gantry.resources.workflows import WorkflowApproval, WorkflowJob
 from gantry.web import output
 from gantry.web.feed import mark
 from gantry.web.job_page import command, facts, proofs, steps, variables
@@ -33,6 +35,8 @@ KINDS = [
     ("inventory_update", "Inventory update"),
     ("environment_build", "Environment build"),
     ("ad_hoc_command", "Ad hoc command"),
+    ("workflow_job", "Workflow"),
+    ("workflow_approval", "Approval"),
 ]
 
 
@@ -99,6 +103,11 @@ def _shown(request: HttpRequest, pk: int) -> dict[str, Any]:
         context["may_sync"] = not job.active and may(who(request), "update", job.project)
     if isinstance(job, AdHocCommand):
         context |= _of_ad_hoc(request, job)
+    if isinstance(job, WorkflowJob):
+        context |= _of_workflow(request, job)
+    if isinstance(job, WorkflowApproval):
+        waits = job.status == "pending" and not job.cancel_flag
+        context["may_answer"] = waits and may(who(request), "approve", job)
     if isinstance(job, EnvironmentBuild) and job.environment is not None:
         context["may_build"] = not job.active and may(who(request), "change", job.environment)
     return context
@@ -136,24 +145,37 @@ def _of_ad_hoc(request: HttpRequest, job: AdHocCommand) -> dict[str, Any]:
     }
 
 
+def _of_workflow(request: HttpRequest, job: WorkflowJob) -> dict[str, Any]:
+    nodes = job.workflow_job_nodes.select_related("job", "unified_job_template").order_by("pk")
+    return {
+        "nodes": list(nodes),
+        "may_relaunch": not job.active and may(who(request), "start", job),
+        "why_not_exactly": "A workflow is run again as it is now.",
+    }
+
+
+# The child row of each kind, with what the page names.
+_KINDS: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "job": (Job, ("inventory", "project", "inventory_snapshot", "project_update", "job_template",
+                  "project_snapshot")),
+    "project_update": (ProjectUpdate, ("project",)),
+    "inventory_update": (InventoryUpdate, ("inventory", "inventory_source", "project_snapshot",
+                                           "source_project_update")),
+    "ad_hoc_command": (AdHocCommand, ("inventory", "inventory_snapshot",
+                                      "credential__credential_type")),
+    "environment_build": (EnvironmentBuild, ("environment",)),
+    "workflow_job": (WorkflowJob, ("inventory", "workflow_job_template")),
+    "workflow_approval": (WorkflowApproval, ("approved_or_denied_by",)),
+}  # fmt: skip
+_RELATED = ("created_by", "execution_environment", "organization", "unified_job_template")
+
+
 def _specific(job: UnifiedJob) -> UnifiedJob:
-    """The child row, with what the page names."""
-    related = ["created_by", "execution_environment", "organization", "unified_job_template"]
-    if job.kind == "job":
-        more = ["inventory", "project", "inventory_snapshot", "project_update", "job_template",
-                "project_snapshot"]  # fmt: skip
-        return Job.objects.select_related(*related, *more).get(pk=job.pk)
-    if job.kind == "project_update":
-        return ProjectUpdate.objects.select_related(*related, "project").get(pk=job.pk)
-    if job.kind == "inventory_update":
-        more = ["inventory", "inventory_source", "project_snapshot", "source_project_update"]
-        return InventoryUpdate.objects.select_related(*related, *more).get(pk=job.pk)
-    if job.kind == "ad_hoc_command":
-        more = ["inventory", "inventory_snapshot", "credential__credential_type"]
-        return AdHocCommand.objects.select_related(*related, *more).get(pk=job.pk)
-    if job.kind == "environment_build":
-        return EnvironmentBuild.objects.select_related(*related, "environment").get(pk=job.pk)
-    return job
+    if job.kind not in _KINDS:
+        return job
+    model, more = _KINDS[job.kind]
+    row: UnifiedJob = model.objects.select_related(*_RELATED, *more).get(pk=job.pk)
+    return row
 
 
 @action
@@ -174,12 +196,14 @@ def relaunch(request: HttpRequest, pk: int) -> HttpResponse:
         for name, value in request.POST.items()
         if name.startswith("password:") and isinstance(value, str)
     }
-    if not isinstance(job, Job | AdHocCommand):
+    if not isinstance(job, Job | AdHocCommand | WorkflowJob):
         raise Http404
     hosts = "failed" if request.POST.get("hosts") == "failed" else "all"
     try:
         if isinstance(job, AdHocCommand):
             again: UnifiedJob = relaunch_ad_hoc(job, user=who(request), passwords=passwords)
+        elif isinstance(job, WorkflowJob):
+            again = relaunch_workflow(job, user=who(request))
         else:
             again = step.relaunch_job(
                 job, user=who(request), hosts=hosts, passwords=passwords,
@@ -189,3 +213,16 @@ def relaunch(request: HttpRequest, pk: int) -> HttpResponse:
         tell(request, error)
         return redirect("job", pk)
     return redirect("job", again.pk)
+
+
+@action
+def answer(request: HttpRequest, pk: int) -> HttpResponse:
+    """Approve or deny: what a workflow waits for."""
+    job = _specific(found(request, UnifiedJob.objects.all(), pk))
+    if not isinstance(job, WorkflowApproval):
+        raise Http404
+    try:
+        answer_approval(job, user=who(request), approved=request.POST.get("answer") == "approve")
+    except GantryError as error:
+        tell(request, error)
+    return redirect("job", pk)
