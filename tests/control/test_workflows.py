@@ -151,6 +151,21 @@ def test_a_password_of_the_workflows_survey_stays_sealed_in_its_jobs() -> None:
     assert open_answers(job) == {"secret": "s3cr3t"}
 
 
+def test_artifacts_go_past_an_approval() -> None:
+    from gantry.path.workflow import answer_approval
+    from gantry.resources.models import User
+
+    made = workflow()
+    asks = node(made, approval(made), (node(made, template("first")), "failure"))
+    node(made, template("last"), (asks, "success"))
+    run = launch(made)
+    ended(job_at(run, "first"), "failed", found="x")
+    admin = User.objects.get(username="admin")
+    answer_approval(job_at(run, "question"), user=admin, approved=True)
+    turn()
+    assert json.loads(job_at(run, "last").extra_vars) == {"found": "x"}
+
+
 @pytest.mark.parametrize(("approved", "follows"), [(True, "yes"), (False, "no")])
 def test_an_approval_waits_for_a_person(approved: bool, follows: str) -> None:
     from gantry.path.workflow import NotWaiting, answer_approval

@@ -49,6 +49,8 @@ def spawn(node: WorkflowJobNode, workflow: WorkflowJob) -> UnifiedJob:
     """The node's job, pending, or failed where it could not be launched; the node is not saved."""
     template = node.unified_job_template
     assert template is not None, "a node without a template is not ready"
+    # Of every kind of node, so that they go past an approval or a sync too.
+    node.ancestor_artifacts = artifacts_for(node)
     try:
         with transaction.atomic():
             job = _STARTERS[template.kind](whole(template), node, workflow)
@@ -102,9 +104,7 @@ def _left_by(job: UnifiedJob, seen: set[Any]) -> dict[str, Any]:
 
 def _handed(node: WorkflowJobNode, variables: dict[str, Any], secret: set[str]) -> Handed:
     """The workflow's own variables stand above what its jobs left."""
-    left = artifacts_for(node)
-    if left:
-        node.ancestor_artifacts = left
+    left = node.ancestor_artifacts
     hidden = set(left) if NO_LOG in left else set()
     left = {name: value for name, value in left.items() if name != NO_LOG}
     return Handed({**left, **variables}, frozenset(secret | hidden))
