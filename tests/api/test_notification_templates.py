@@ -180,3 +180,21 @@ def test_lists_of_whom_to_tell(api: Api, hook: dict[str, Any]) -> None:
     api.post(own["notification_templates_approvals"], {"id": hook["id"]}, 204)
     made = api.post(own["notification_templates"], {**HOOK, "name": "of its own"})
     assert made["organization"] == 1
+
+
+def test_a_role_on_one_template(api: Api, plain: Api, hook: dict[str, Any]) -> None:
+    from gantry.resources.models import User
+
+    api.post(f"{hook['url']}test/", {}, 202)
+    api.post(TEMPLATES, {**HOOK, "name": "not theirs"})
+    found = api.get("/api/v2/role_definitions/?name=NotificationTemplate Admin")["results"][0]
+    plain.get(hook["url"], 403)
+    given = {
+        "role_definition": found["id"], "user": User.objects.get(username="plain").pk,
+        "object_id": hook["id"],
+    }  # fmt: skip
+    api.post("/api/v2/role_user_assignments/", given)
+    plain.patch(hook["url"], {"description": "d"})
+    assert plain.get(TEMPLATES)["count"] == 1
+    assert plain.get("/api/v2/notifications/")["count"] == 1
+    plain.post(TEMPLATES, {**HOOK, "name": "another"}, 403)

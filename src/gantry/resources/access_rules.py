@@ -82,7 +82,6 @@ _OF_APPLICATION = _any("owner", _org("admin_role", "application__organization"))
 _ENVIRONMENTS = _any(_org("execution_environment_admin_role"))
 _ENVIRONMENT = _any(On("executionenvironment", "admin_role"))
 _DEFINITIONS = _any(_org("execution_environment_admin_role", "environment__organization"))
-_NOTIFIERS = _any(_org("notification_admin_role"))
 _INVENTORY = _any(On("inventory", "admin_role", "inventory"))
 _IN_INVENTORY: Rules = {
     "read": _any(On("inventory", "read_role", "inventory")),
@@ -390,14 +389,14 @@ RULES: dict[type[Model], Rules] = {
     },
     JobEvent: {"read": _of_kinds(_WITH_EVENTS, "job__kind", "job")["read"]},
     NotificationTemplate: {
-        "read": _NOTIFIERS | {_org("auditor_role")},
-        **dict.fromkeys(("add", "change", "delete", "start"), _NOTIFIERS),
+        "read": _any(On("notificationtemplate", "read_role")),
+        "add": _any(_org("notification_admin_role")),
+        **dict.fromkeys(
+            ("change", "delete", "start"), _any(On("notificationtemplate", "admin_role"))
+        ),
     },
     Notification: {
-        "read": _any(
-            _org("notification_admin_role", "notification_template__organization"),
-            _org("auditor_role", "notification_template__organization"),
-        ),
+        "read": _any(On("notificationtemplate", "read_role", "notification_template")),
     },
     ActivityStream: {"read": _any("concerned")},
 }

@@ -88,6 +88,10 @@ ROLELESS: dict[str, dict[str, tuple[str, ...]]] = {
         "admin_role": ("organization.execution_environment_admin_role",),
         "read_role": ("organization.read_role", "admin_role"),
     },
+    "notificationtemplate": {
+        "admin_role": ("organization.notification_admin_role",),
+        "read_role": ("organization.auditor_role", "admin_role"),
+    },
 }
 
 NAMES = {
