@@ -119,7 +119,7 @@ WITH_ROLES = {
 # Lists of AWX that are not copied, and what the report says where they are not empty.
 LEFT = {
     "workflow_job_templates": "workflow templates: Gantry has no workflows yet",
-    "notification_templates": "notification templates: Gantry has no notifications yet",
+    "notification_templates": "notification templates: secrets are never shown; make them again",
     "applications": "OAuth2 applications: their client secrets are never shown; register them anew",
     "tokens": "tokens: they are never shown; people make new ones",
     "unified_jobs": "the history of jobs: it stays where it is",
