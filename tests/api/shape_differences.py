@@ -44,7 +44,6 @@ DIFFERENCES: dict[str, str] = {
     r"^role_definitions\w* \.(max_page_size|(related_)?search_fields|types): extra": "a view of "
     "django-ansible-base says less of itself in AWX",
     r"^jobs_activity_stream .*(instance_group|webhook_\w+): missing": f"jobs have none yet: {NEXT}",
-    r"^unified_jobs_OPTIONS .*: lacks": f"other kinds of jobs: {NEXT}",
     r"^config \.analytics_collectors\.\w+: missing": "Gantry sends nothing home",
     r"\.job_env\.\w+: missing": "the variables that a job's own pod needs; the test gives it one",
     r"\.(related|summary_fields)\.modified_by: extra": "AWX forgets it when a job runs",
