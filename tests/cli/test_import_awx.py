@@ -29,7 +29,23 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Old]:
     with running(home) as url:
         client = httpx.Client(base_url=f"{url}/api/v2", auth=ADMIN, timeout=60)
         fill(client)
+        tell_of_jobs(client)
         yield client
+
+
+def tell_of_jobs(old: Old) -> None:
+    """A receiver with a secret, of the template's jobs that fail."""
+    template = old.get("/job_templates/?name=Deploy web").json()["results"][0]
+    made = old.post(
+        "/notification_templates/",
+        json={
+            "name": "chat", "organization": template["organization"], "notification_type": "slack",
+            "notification_configuration": {"token": SECRET, "channels": ["#web"]},
+        },
+    )  # fmt: skip
+    assert made.status_code == 201, made.text
+    place = f"/job_templates/{template['id']}/notification_templates_error/"
+    assert old.post(place, json={"id": made.json()["id"]}).status_code == 204
 
 
 @pytest.fixture
@@ -78,6 +94,7 @@ def test_everything_comes_and_points_to_what_it_pointed_to(run: Any) -> None:
     mia = m.User.objects.get(username="mia")
     assert may(mia, "start", template)  # by her team's role
     assert not may(mia, "change", template)
+    assert [n.name for n in template.notification_templates_error.all()] == ["chat"]
     schedule = m.Schedule.objects.get(name="Nightly")
     assert schedule.unified_job_template_id == template.pk
     assert "Europe/Berlin" in schedule.rrule
@@ -89,6 +106,7 @@ def test_what_cannot_come_is_named_one_by_one(run: Any) -> None:
     assert "credential mias: token" in output
     assert "the password of mia" in output
     assert "survey of Deploy web: the default of pin" in output
+    assert "notification template chat: token" in output
     assert "the history of jobs" in output
     assert SECRET not in output
 

@@ -26,6 +26,8 @@ class Noun:
 
 
 OWNED = {"organization": "organizations"}
+TOLD = {f"notification_templates_{when}": "notification_templates"
+        for when in ("started", "success", "error")}  # fmt: skip
 PROMPTS = {"inventory": "inventories", "execution_environment": "execution_environments"}
 
 NOUNS = (
@@ -33,12 +35,15 @@ NOUNS = (
     Noun(
         "organizations",
         refs={"default_environment": "execution_environments"},
-        lists={"instance_groups": "instance_groups", "galaxy_credentials": "credentials"},
-        late=("default_environment", "galaxy_credentials", "instance_groups"),
+        lists={
+            "instance_groups": "instance_groups", "galaxy_credentials": "credentials", **TOLD,
+        },
+        late=("default_environment", "galaxy_credentials", "instance_groups", *TOLD),
     ),
     Noun("users", key=("username",)),
     Noun("teams", key=("name", "organization"), refs=OWNED),
     Noun("labels", key=("name", "organization"), refs=OWNED),
+    Noun("notification_templates", key=("name", "organization"), refs=OWNED),
     Noun("credential_types", key=("name", "kind")),
     Noun(
         "credentials",
@@ -59,6 +64,7 @@ NOUNS = (
             "signature_validation_credential": "credentials",
             "default_environment": "execution_environments",
         },
+        lists=TOLD,
     ),
     Noun(
         "inventories",
@@ -81,7 +87,7 @@ NOUNS = (
             "inventory": "inventories", "source_project": "projects", "credential": "credentials",
             "execution_environment": "execution_environments",
         },
-        lists={"credentials": "credentials"},
+        lists={"credentials": "credentials", **TOLD},
     ),
     Noun(
         "job_templates",
@@ -91,6 +97,7 @@ NOUNS = (
         },
         lists={
             "credentials": "credentials", "labels": "labels", "instance_groups": "instance_groups",
+            **TOLD,
         },
     ),
     Noun(
@@ -118,8 +125,7 @@ WITH_ROLES = {
 }  # fmt: skip
 # Lists of AWX that are not copied, and what the report says where they are not empty.
 LEFT = {
-    "workflow_job_templates": "workflow templates: Gantry has no workflows yet",
-    "notification_templates": "notification templates: secrets are never shown; make them again",
+    "workflow_job_templates": "workflow templates: `awx export` and `awx import` carry them",
     "applications": "OAuth2 applications: their client secrets are never shown; register them anew",
     "tokens": "tokens: they are never shown; people make new ones",
     "unified_jobs": "the history of jobs: it stays where it is",

@@ -59,6 +59,16 @@ def _owner(copying: Copying, row: Row) -> Row:
     return {}
 
 
+def notification_template(copying: Copying, row: Row, body: Row, here: Row | None) -> Row:
+    """What is secret stays `$encrypted$`: sending says so until a person enters it."""
+    given = row.get("notification_configuration", {})
+    kept = (here or {}).get("notification_configuration", {})
+    lacking = sorted(k for k, v in given.items() if v == ENCRYPTED and kept.get(k) != ENCRYPTED)
+    if lacking:
+        copying.report.miss(f"notification template {row['name']}: {', '.join(lacking)}")
+    return body
+
+
 def schedule(copying: Copying, row: Row, body: Row, here: Row | None) -> Row:
     if here is not None:
         body.pop("unified_job_template", None)
@@ -68,6 +78,7 @@ def schedule(copying: Copying, row: Row, body: Row, here: Row | None) -> Row:
 SPECIAL: dict[str, Callable[[Copying, Row, Row, Row | None], Row]] = {
     "users": user,
     "credentials": credential,
+    "notification_templates": notification_template,
     "schedules": schedule,
 }
 
