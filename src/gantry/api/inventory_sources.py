@@ -62,7 +62,13 @@ class InventorySourceSerializer(AwxSerializer):
     sublists = {
         name: name
         for name in (
-            "update", "inventory_updates", "hosts", "groups", "credentials", "schedules", *NOTIFIED
+            "update",
+            "inventory_updates",
+            "hosts",
+            "groups",
+            "credentials",
+            "schedules",
+            *NOTIFIED,
         )
     }
     linked = (

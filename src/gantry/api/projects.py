@@ -44,7 +44,11 @@ class ProjectSerializer(AwxSerializer):
         **{
             name: name
             for name in (
-                "teams", "object_roles", "access_list", "schedules", "scm_inventory_sources",
+                "teams",
+                "object_roles",
+                "access_list",
+                "schedules",
+                "scm_inventory_sources",
                 *NOTIFIED,
             )
         },
