@@ -55,6 +55,16 @@ DIFFERS: dict[str, str] = {
     r"POST /api/v2/(users|teams)/\{pk\}/roles/": (
         "the last administrator cannot be demoted through roles"
     ),
+    r"POST /api/v2/workflow_job_templates/\{pk\}/launch/": (
+        "at a node that waits for all its parents, one that ended in error or was canceled counts "
+        "as failed; a node whose launch is refused is a failed job that says why"
+    ),
+    r"POST /api/v2/workflow_approvals/\{pk\}/deny/": "the approval says who denied it",
+    r"POST /api/v2/notification_templates/\{pk\}/test/": (
+        "a failed send is tried again; redirects to another host get no password; an imported "
+        "$encrypted$ is never sent, and the notification says so"
+    ),
+    r"(POST|PATCH) /api/v2/users/": "an empty password, which awx import sends, changes nothing",
     r"/api/o/token/": "redirect URIs match exactly; ten failed logins get 429",
     r"(PUT|PATCH) /api/v2/settings/\{category_slug\}/": (
         "settings come from the environment: DEFAULT_EXECUTION_ENVIRONMENT alone is written"
