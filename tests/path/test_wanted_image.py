@@ -3,6 +3,7 @@ podman."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -94,3 +95,22 @@ async def test_what_is_not_here_under_any_name_is_listed_for_and_refused(
 
     assert failure.value.code == "image_not_present"
     assert engine.lists == 1
+
+
+async def test_a_name_is_read_again_only_when_it_means_another_image(
+    engine: CountingEngine, here: Image
+) -> None:
+    name = f"localhost/gantry-test/named-{os.getpid()}:1"
+    other = next(i["Id"] for i in await engine.all_images() if i["Id"] not in here.id)
+    puller, request = Puller(engine), PullRequest(name, "missing", None)
+    try:
+        await engine.tag(here.id, name)
+        first = await puller.ensure(request, quiet)
+        assert (await puller.ensure(request, quiet), engine.looks) == (first, 1)
+        assert first.id == here.id
+
+        await engine.tag(other, name)
+        assert (await puller.ensure(request, quiet)).id.removeprefix("sha256:") in other
+        assert engine.looks == 2
+    finally:
+        await engine._docker.images.delete(name)

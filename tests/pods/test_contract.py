@@ -305,6 +305,7 @@ async def test_an_engine_that_is_not_there_is_unreachable_for_every_verb(
         absent.events("pod", 0),
         absent.find("instance"),
         absent.has(f"sha256:{'0' * 64}"),
+        absent.meant("localhost/a:1"),
     ]
 
     answers = await asyncio.gather(*asked, return_exceptions=True)
@@ -349,3 +350,16 @@ async def test_13_whether_an_image_is_here_is_told_by_its_id(
 
     assert await engine.has(known.id)
     assert not await engine.has(f"sha256:{'0' * 64}")
+
+
+async def test_14_what_a_name_means_is_told_without_reading_the_image(
+    engine: DockerEngine, ee_image: str
+) -> None:
+    known = await engine.image(ee_image)
+    assert known is not None
+    meant = await engine.meant(ee_image)
+
+    assert meant is not None
+    assert meant.removeprefix("sha256:") == known.id.removeprefix("sha256:")
+    assert await engine.meant(known.id) == meant
+    assert await engine.meant("localhost/nobody/has-this:1") is None

@@ -55,6 +55,8 @@ class Puller:
         self._under_way: dict[PullRequest, asyncio.Task[None]] = {}
         self._listeners: dict[PullRequest, list[OnProgress]] = {}
         self._of_digests: dict[str, Image] = {}  # what each digest was when it ran last
+        # What each name meant when it was read last: the engine's word for it, and the image.
+        self._of_names: dict[str, tuple[str, Image]] = {}
 
     async def ensure(self, request: PullRequest, on_progress: OnProgress) -> Image:
         """The image that will run. Raises JobFailure with class, sentence and cure."""
@@ -66,11 +68,24 @@ class Puller:
             return await self._of_digest(request, on_progress)
         reference = with_tag(request.image)
         if request.policy != "always":
-            present = await self._engine.image(reference)
+            present = await self._named(reference)
             if present is not None:
                 return Obtained(present, False)
             _refuse_if_never(request)
         return Obtained(await self._pulled(request, reference, on_progress), True)
+
+    async def _named(self, reference: str) -> Image | None:
+        """What a name means now; an image that was read before is not read again."""
+        meant = await self._engine.meant(reference)
+        if meant is None:
+            return None
+        seen = self._of_names.get(reference)
+        if seen is not None and seen[0] == meant:
+            return seen[1]
+        present = await self._engine.image(reference)
+        if present is not None:
+            self._of_names[reference] = (meant, present)
+        return present
 
     async def _of_digest(self, request: PullRequest, on_progress: OnProgress) -> Obtained:
         """A digest is the same wherever it lies: what the engine has needs no registry, whatever
@@ -111,6 +126,8 @@ class Puller:
 
     async def _pulled(self, request: PullRequest, reference: str, on_progress: OnProgress) -> Image:
         await self._shared(request, on_progress)
+        # The same image may have another digest now.
+        self._of_names.pop(reference, None)
         present = await self._engine.image(reference)
         if present is None and (digest := parse_reference(reference).digest):
             present = await self._engine.image_by_digest(digest)  # under its mirror's name

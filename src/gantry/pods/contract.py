@@ -167,4 +167,8 @@ class Engine(Protocol):
     async def has(self, image_id: str) -> bool:
         """13. Whether the image with this id is here: the quickest question about an image."""
 
+    async def meant(self, reference: str) -> str | None:
+        """14. The id of the image that the reference means here, None when it is not present:
+        `image` without what takes an engine time to read. Answers of one engine compare."""
+
     async def close(self) -> None: ...

@@ -152,6 +152,21 @@ class DockerEngine(DockerClient):
                 return False
             raise
 
+    async def meant(self, reference: str) -> str | None:
+        # An image's history begins with its id. A look takes podman 4.3 seven times as long: it
+        # counts the size and searches for the parent.
+        try:
+            async with (
+                engine_words(f"find image {reference}"),
+                self._docker._query(f"images/{reference}/history") as response,
+            ):
+                history = await response.json()
+                return str(history[0]["Id"]) if history else None
+        except EngineError as error:
+            if not_there(error):
+                return None
+            raise
+
     async def pull(
         self,
         reference: str,
