@@ -28,6 +28,7 @@ from gantry.images.archive import (
     ArchiveRefused,
     complete,
     renamed,
+    sealed,
     verify,
 )
 
@@ -119,17 +120,17 @@ def change_both(entries: Entries) -> None:
     manifest = json.loads(entries[MANIFEST])
     del manifest["parts"][old]
     manifest["parts"][f"blobs/sha256/{new}"] = {"sha256": new}
-    entries[MANIFEST] = json.dumps(manifest).encode()
+    entries[MANIFEST] = sealed(manifest)
 
 
 def other_id(entries: Entries) -> None:
     manifest = json.loads(entries[MANIFEST]) | {"image_id": "sha256:" + "0" * 64}
-    entries[MANIFEST] = json.dumps(manifest).encode()
+    entries[MANIFEST] = sealed(manifest)
 
 
 def other_format(entries: Entries) -> None:
     manifest = json.loads(entries[MANIFEST]) | {"format": "gantry-environment/2"}
-    entries[MANIFEST] = json.dumps(manifest).encode()
+    entries[MANIFEST] = sealed(manifest)
 
 
 @pytest.mark.parametrize(
@@ -233,6 +234,14 @@ def test_a_file_that_is_cut_off_anywhere_is_refused(whole: Path) -> None:
         whole.write_bytes(data[:length])
         with pytest.raises(ArchiveRefused):
             verify(whole)
+
+
+def test_the_manifests_own_words_are_summed_too(whole: Path, tmp_path: Path) -> None:
+    entries = read(whole)
+    entries[MANIFEST] = entries[MANIFEST].replace(b'"name": "', b'"name": "X', 1)
+
+    with pytest.raises(ArchiveRefused, match=r"manifest\.json should be"):
+        verify(write(tmp_path / "changed.tar", entries))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

@@ -18,6 +18,7 @@ DATA = ("webhook", "pagerduty", "awssns")
 class NotificationSerializer(AwxSerializer):
     body = serializers.SerializerMethodField(help_text="Notification body")
 
+    sometimes = ("subject", "body")  # by the kind of receiver
     linked = ("notification_template",)
     summarized = ("notification_template",)
 

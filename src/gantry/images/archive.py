@@ -2,7 +2,7 @@
 
 It is an OCI image layout in a tar (`podman load -i` takes it as it is); entries under `gantry/`
 hold the lock, the bill of materials, the definition and, last of all, `gantry/manifest.json` with
-the SHA-256 of every other entry. A file without it is cut off.
+the SHA-256 of every other entry and of itself. A file without it is cut off.
 
 An archive comes from elsewhere and is not trusted: its entries are read in place and never
 unpacked, only names from the list below are taken, and the image's own chain (index, manifest,
@@ -86,9 +86,19 @@ def complete(path: Path, about: About, parts: dict[str, bytes]) -> Archive:
     sums = {name: {"sha256": digest} for name, digest in sorted(archive.sums.items())}
     document = {"format": FORMAT, **vars(about), "parts": sums}
     with tarfile.open(path, "a:") as packed:
-        _add(packed, MANIFEST, json.dumps(document, indent=1).encode())
+        _add(packed, MANIFEST, sealed(document))
     archive.about = about
     return archive
+
+
+def sealed(document: dict[str, Any]) -> bytes:
+    """A manifest as it is written: with the sum of all else that is in it."""
+    rest = {name: value for name, value in document.items() if name != "sha256"}
+    return json.dumps({**rest, "sha256": _sum_of(rest)}, indent=1).encode()
+
+
+def _sum_of(document: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
 def verify(path: Path) -> Archive:
@@ -188,6 +198,9 @@ def _check_manifest(archive: Archive, data: bytes | None) -> None:
         wanted = entry.get("sha256") if isinstance(entry, dict) else None
         if wanted != found.get(name):
             raise _mismatch(name, str(wanted or "not listed"), found.get(name, "missing"))
+    wanted, found_here = str(manifest.pop("sha256", "")), _sum_of(manifest)
+    if wanted != found_here:
+        raise _mismatch(MANIFEST, wanted or "not listed", found_here)
     values = {name: manifest.get(name) for name in About.__dataclass_fields__}
     archive.about = About(**{k: v if isinstance(v, str) else "" for k, v in values.items()})
 

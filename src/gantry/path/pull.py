@@ -80,7 +80,7 @@ class Puller:
         if meant is None:
             return None
         seen = self._of_names.get(reference)
-        if seen is not None and seen[0] == meant:
+        if meant and seen is not None and seen[0] == meant:
             return seen[1]
         present = await self._engine.image(reference)
         if present is not None:

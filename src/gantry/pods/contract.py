@@ -168,7 +168,7 @@ class Engine(Protocol):
         """13. Whether the image with this id is here: the quickest question about an image."""
 
     async def meant(self, reference: str) -> str | None:
-        """14. The id of the image that the reference means here, None when it is not present:
-        `image` without what takes an engine time to read. Answers of one engine compare."""
+        """14. A word for the image that the reference means here, another one for each image: what
+        an engine tells quicker than `image`. None when it is not present, "" when it has none."""
 
     async def close(self) -> None: ...

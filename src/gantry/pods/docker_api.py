@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -42,6 +43,9 @@ from gantry.pods.docker_client import (
     unreachable,
 )
 from gantry.pods.image_words import auth_header, digests_of, take_progress
+
+# The beginning of podman's answer to `images/NAME/tree`.
+_TREE = re.compile(r"Image ID: ([0-9a-f]{12,64})\b")
 
 STDERR = 2
 COMPLAINTS = 64 << 10
@@ -153,19 +157,23 @@ class DockerEngine(DockerClient):
             raise
 
     async def meant(self, reference: str) -> str | None:
-        # An image's history begins with its id. A look takes podman 4.3 seven times as long: it
-        # counts the size and searches for the parent.
+        if not await self.is_podman():
+            found = await self.look_at_image(reference)
+            return str(found["Id"]) if found is not None else None
+        # A tenth of the time of a look, for which podman counts the size and searches the parent.
+        # Not by its history: that names whichever image the uppermost layer was met with first.
+        path = f"{LIBPOD}/images/{reference}/tree"
         try:
             async with (
                 engine_words(f"find image {reference}"),
-                self._docker._query(f"images/{reference}/history") as response,
+                self._docker._query(path, versioned_api=False) as response,
             ):
-                history = await response.json()
-                return str(history[0]["Id"]) if history else None
+                told = _TREE.match((await response.json())["Tree"])
         except EngineError as error:
             if not_there(error):
                 return None
             raise
+        return told[1] if told else ""
 
     async def pull(
         self,
