@@ -93,13 +93,26 @@ class DemoWorld:
         running = self._running()
         services = [self._service(name, addresses[name]) for name in PLACES]
         fresh = [service for service in services if running.get(service.name) != service.recipe]
+        held = self._images()
         for service in fresh:
             self._start(service, addresses[service.name])
         with ThreadPoolExecutor(len(PLACES)) as pool:
             list(pool.map(self._await, PLACES))
-        if fresh:  # what ran before may have kept images that a build has replaced
-            self.podman.succeeds("image", "prune", "--force", "--filter", f"label={RECIPE_LABEL}")
+        self.sweep(held - self._images())
         return facts
+
+    def sweep(self, images: set[str]) -> None:
+        """Remove those of these images that have no name: a build has replaced them. No others,
+        since a build that runs just now has images without a name too."""
+        for image in images:
+            names = ("image", "inspect", "--format", "{{len .RepoTags}}", image)
+            if self.podman.succeeds("image", "exists", image) and self.podman.run(*names) == "0":
+                self.podman.succeeds("image", "rm", image)
+
+    def _images(self) -> set[str]:
+        """What our containers stand on."""
+        listed = ("ps", "--all", "--filter", f"label={LABEL}", "--format", "{{.ImageID}}")
+        return set(self.podman.run(*listed).split())
 
     def stop(self) -> None:
         """Remove the containers and their network; the keys stay for the next time."""
