@@ -34,16 +34,12 @@ class CreateScheduleSerializer(serializers.Serializer[Any]):
 class JobCreateSchedule(NounView):
     model = Job
     serializer_class = CreateScheduleSerializer
+    post_verb = "start"
 
     def get_queryset(self) -> Any:
         return Job.objects.select_related("job_template", "inventory").prefetch_related(
             with_credentials(Job), "labels"
         )
-
-    def check_object_permissions(self, request: Request, obj: Any) -> None:
-        verb = "start" if request.method == "POST" else "read"
-        if not access.may(request.user, verb, obj):
-            raise PermissionDenied
 
     def get(self, request: Request, **kwargs: Any) -> Response:
         job = self.get_object()

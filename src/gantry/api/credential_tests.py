@@ -53,11 +53,10 @@ class _Test(NounView):
 class CredentialTest(_Test):
     name = "External Credential Test"
     model = Credential
+    post_verb = "use"
 
     def check_object_permissions(self, request: Request, obj: Any) -> None:
-        verb = "use" if request.method == "POST" else "read"
-        if not access.may(request.user, verb, obj):
-            raise PermissionDenied
+        super().check_object_permissions(request, obj)
         if request.method == "POST" and not access.may(request.user, "change", obj):
             # Who only uses it could have its secrets sent to an address of their own.
             inputs = body_of(request).get("inputs")

@@ -96,14 +96,10 @@ class NothingSerializer(serializers.Serializer[Any]):
 class SystemJobTemplateLaunch(NounView):
     model = SystemJobTemplate
     serializer_class = NothingSerializer
+    post_verb = "start"
 
     def get_queryset(self) -> QuerySet[Any]:
         return SystemJobTemplate.objects.all()
-
-    def check_object_permissions(self, request: Request, obj: Any) -> None:
-        verb = "start" if request.method == "POST" else "read"
-        if not access.may(request.user, verb, obj):
-            raise PermissionDenied
 
     def get(self, request: Request, **kwargs: Any) -> Response:
         self.get_object()

@@ -129,6 +129,7 @@ class NounView(AwxView, generics.GenericAPIView[Any]):
     filter_backends: Any = ()  # a query string chooses among many, it does not hide one
     ordering: ClassVar[tuple[str, ...] | None] = None
     search_fields: ClassVar[Any] = None
+    post_verb: ClassVar[str] = "read"  # what a POST to an object asks for
 
     def get_queryset(self) -> QuerySet[Any]:
         return self.serializer().tune(self.model._default_manager.all())  # type: ignore[no-any-return]
@@ -138,9 +139,8 @@ class NounView(AwxView, generics.GenericAPIView[Any]):
 
     def check_object_permissions(self, request: Request, obj: Any) -> None:
         super().check_object_permissions(request, obj)
-        verb = {"PUT": "change", "PATCH": "change", "DELETE": "delete"}.get(
-            request.method or "GET", "read"
-        )
+        verbs = {"PUT": "change", "PATCH": "change", "DELETE": "delete", "POST": self.post_verb}
+        verb = verbs.get(request.method or "GET", "read")
         if not access.may(request.user, verb, obj):
             raise PermissionDenied
 

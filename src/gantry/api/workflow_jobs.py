@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from rest_framework import serializers
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -22,7 +21,6 @@ from gantry.api.shape import BASE, SUMMARIES, summary
 from gantry.api.unified import COMMON, DETAIL, UnifiedJobCancel, UnifiedJobSerializer
 from gantry.api.views import ListView, NounView, ReadView, SubListView, person_of
 from gantry.path.workflow import relaunch_workflow
-from gantry.resources import access
 from gantry.resources.models import (
     Credential,
     JobTemplate,
@@ -129,14 +127,10 @@ class EmptySerializer(serializers.Serializer[Any]):
 class WorkflowJobRelaunch(NounView):
     model = WorkflowJob
     serializer_class = EmptySerializer
+    post_verb = "start"
 
     def get_queryset(self) -> QuerySet[Any]:
         return WorkflowJob.objects.select_related("workflow_job_template", "inventory")
-
-    def check_object_permissions(self, request: Request, obj: Any) -> None:
-        verb = "start" if request.method == "POST" else "read"
-        if not access.may(request.user, verb, obj):
-            raise PermissionDenied
 
     def get(self, request: Request, **kwargs: Any) -> Response:
         self.get_object()

@@ -170,14 +170,10 @@ class WorkflowJobTemplateNodeCreateApproval(NounView):
 
     model = WorkflowJobTemplateNode
     serializer_class = CreateApprovalSerializer
+    post_verb = "change"
 
     def get_queryset(self) -> Any:
         return WorkflowJobTemplateNode.objects.select_related("workflow_job_template")
-
-    def check_object_permissions(self, request: Request, obj: Any) -> None:
-        verb = "change" if request.method == "POST" else "read"
-        if not access.may(request.user, verb, obj):
-            raise PermissionDenied
 
     def get(self, request: Request, **kwargs: Any) -> Response:
         self.get_object()
