@@ -14,33 +14,14 @@ from gantry.resources.jobs import Job, ProjectUpdate, UnifiedJob
 from gantry.resources.organizations import Organization
 from gantry.resources.projects import Project
 from gantry.resources.templates import JobTemplate
-from tests.web import story
+from tests.web import addresses, story
 from tests.web.conftest import logged_in
 
 INLINE = re.compile(r"<style|<script(?![^>]* src=)|\sstyle=|\son[a-z]+=|javascript:", re.I)
 
 
 def every_page() -> list[str]:
-    """Addresses of all pages, with a row of each kind behind them."""
-    template = story.template(ask_limit_on_launch=True)
-    story.template("Plain")
-    kind = CredentialType.objects.get(name="Machine")
-    credential = Credential.objects.create(name="Key", credential_type=kind)
-    job = story.job("done", "failed", job_explanation="A task failed.", job_template=template)
-    rows = {
-        "templates": template, "projects": template.project, "inventories": template.inventory,
-        "environments": ExecutionEnvironment.objects.first(), "credentials": credential,
-        "organizations": story.organization(), "jobs": job,
-    }  # fmt: skip
-    found = ["/", f"/templates/{template.pk}/launch/", f"/credentials/add/{kind.pk}/"]
-    for noun, row in rows.items():
-        found += [f"/{noun}/", f"/{noun}/?q=nothing-like-it", f"/{noun}/{row.pk}/"]
-        if noun in ("templates", "projects", "environments", "credentials"):
-            found += [f"/{noun}/add/", f"/{noun}/{row.pk}/edit/"]
-    environment = rows["environments"]
-    found += [f"/environments/{environment.pk}/{tab}/" for tab in ("contents", "digests", "build")]
-    found += ["/environments/diff/", f"/jobs/?environment={environment.pk}&digest=sha256:1"]
-    return [*found, f"/jobs/{job.pk}/panels/", "/jobs/?status=failed&kind=job&page=9"]
+    return [one for where in addresses.pages().values() for one in where]
 
 
 def test_every_page_answers_and_has_nothing_inline(admin):
@@ -62,7 +43,7 @@ def test_strangers_are_sent_to_the_login_page_and_back(db):
     client = Client()
     job = story.job()
 
-    for address in every_page():
+    for address in [*every_page(), f"/jobs/{job.pk}/panels/"]:
         assert client.get(address).status_code == 302, address
     assert client.get(f"/jobs/{job.pk}/lines/").status_code == 302
     answer = client.post("/login/?next=/jobs/", {"username": "admin", "password": "correct horse",

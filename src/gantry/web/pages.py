@@ -64,7 +64,9 @@ def signed_in(view: View[P]) -> View[P]:
 
 def action(view: View[P]) -> View[P]:
     """Something that changes the world: POST only, by somebody who is logged in."""
-    return require_POST(login_required(view))
+    doing = require_POST(login_required(view))
+    doing.changes = True  # type: ignore[attr-defined]  # no page: gantry.web.urls says what is one
+    return doing
 
 
 def who(request: HttpRequest) -> User:
