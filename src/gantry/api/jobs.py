@@ -141,7 +141,12 @@ class JobDetailSerializer(JobSerializer):
         return {name: found[f"n_{name}"] for name in COUNTS if found[f"n_{name}"]}
 
     def get_playbook_counts(self, row: Any) -> dict[str, int]:
-        events = JobEvent.objects.filter(job_id=row.pk, job_created=row.created)
+        # The names are in the index jobevent_step's condition: no other event is read.
+        events = JobEvent.objects.filter(
+            job_id=row.pk,
+            job_created=row.created,
+            event__in=("playbook_on_play_start", "playbook_on_task_start"),
+        )
         found = events.aggregate(
             play_count=Count("pk", filter=Q(event="playbook_on_play_start")),
             task_count=Count("pk", filter=Q(event="playbook_on_task_start")),

@@ -15,8 +15,10 @@ django.setup()
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous")
 
 from django.core.asgi import get_asgi_application  # noqa: E402
+from django.urls import get_resolver  # noqa: E402
 
 from gantry.api.websocket import Hub, serve  # noqa: E402
+from gantry.base.collector import settle  # noqa: E402
 from gantry.cli.bodies import limited  # noqa: E402
 from gantry.web.feed import feed  # noqa: E402
 
@@ -25,6 +27,8 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 _pages = limited(get_asgi_application())  # type: ignore[arg-type]
 _hub = Hub()
+get_resolver().url_patterns  # noqa: B018  loads every view now instead of at the first request
+settle()
 
 
 async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:

@@ -107,6 +107,7 @@ def controller(replaces: int) -> None:
     from gantry.base.config import settings
 
     setup_django()
+    from gantry.base.collector import settle
     from gantry.control.main import serve
     from gantry.control.seat import release_dead
     from gantry.pods.docker_api import DockerEngine
@@ -115,6 +116,7 @@ def controller(replaces: int) -> None:
     s = settings()
     if replaces:
         release_dead(replaces)
+    settle()
 
     async def go() -> None:
         await serve(s, DockerEngine(s.engine), TRIGGERS)

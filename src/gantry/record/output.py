@@ -21,19 +21,23 @@ FORMATS = ("txt", "ansi", "html")
 PIECE_EVENTS = 2000
 PIECE_BYTES = 2 << 20
 
-# The event that reaches over the first line wanted, and all that start within the page.
+# From the event that reaches over the first line wanted to the one that starts behind the last, by
+# their ids: ids follow lines. A range of start_line itself is misjudged by the planner, since the
+# first hundred lines exist in every job; it then reads the job's whole month.
 _PAGE = """
-SELECT start_line, end_line, stdout FROM (
-    (SELECT id, start_line, end_line, stdout FROM resources_jobevent
-      WHERE job_id = %(job)s AND job_created = %(created)s
-        AND start_line < %(start)s AND end_line > start_line
-      ORDER BY start_line DESC LIMIT 1)
-    UNION ALL
-    (SELECT id, start_line, end_line, stdout FROM resources_jobevent
-      WHERE job_id = %(job)s AND job_created = %(created)s
-        AND start_line >= %(start)s AND start_line < %(end)s
-        AND (stdout <> '' OR end_line > start_line))
-) AS found ORDER BY id
+SELECT start_line, end_line, stdout FROM resources_jobevent
+ WHERE job_created = %(created)s
+   AND id >= COALESCE((
+       SELECT id FROM resources_jobevent
+        WHERE job_id = %(job)s AND job_created = %(created)s
+          AND start_line < %(start)s AND end_line > start_line
+        ORDER BY start_line DESC LIMIT 1), %(first)s)
+   AND id < COALESCE((
+       SELECT id FROM resources_jobevent
+        WHERE job_id = %(job)s AND job_created = %(created)s AND start_line >= %(end)s
+        ORDER BY start_line LIMIT 1), %(last)s)
+   AND start_line < %(end)s AND (stdout <> '' OR end_line > start_line)
+ ORDER BY id
 """
 # Rows up to a size: one event may hold megabytes. octet_length does not unpack a stored value.
 _PIECE = """
@@ -100,7 +104,9 @@ def _lines(job: int, created: Any, start: int, end: int) -> str:
     if end <= start:
         return ""
     found = []
-    for first, last, stdout in _rows(_PAGE, job=job, created=created, start=start, end=end):
+    bounds = {"first": event_id(job, 0), "last": event_id(job + 1, 0)}
+    values = {"job": job, "created": created, "start": start, "end": end}
+    for first, last, stdout in _rows(_PAGE, **values, **bounds):
         text = event_text(stdout, last - first)
         if first < start or last >= end:
             wanted = slice(max(start - first, 0), end - first)
