@@ -15,7 +15,6 @@ from rest_framework.response import Response
 
 from gantry.api.delete_job import DeleteJob
 from gantry.api.fields import refuse
-from gantry.api.groups import hosts_below
 from gantry.api.inventory_counts import inventory_extras
 from gantry.api.names import url_of
 from gantry.api.stdout import UnifiedJobStdout
@@ -35,6 +34,7 @@ from gantry.path.ad_hoc import problems, prohibited_variables, relaunch_ad_hoc, 
 from gantry.path.launch import passwords_needed
 from gantry.record.summarize import status_counts
 from gantry.resources import access
+from gantry.resources.group_tree import hosts_below
 from gantry.resources.models import AdHocCommand, Credential, Group, Host, Inventory, JobEvent
 
 FIELDS = (

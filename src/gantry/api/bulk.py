@@ -10,7 +10,6 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from gantry.api.busy import refuse_if_busy
 from gantry.api.hosts import HostSerializer, with_port
 from gantry.api.names import ROOT, url_of
 from gantry.api.views import AwxView, NounView, body_of, person_of
@@ -18,6 +17,7 @@ from gantry.base.config import settings
 from gantry.resources import access
 from gantry.resources.activity import ActivityStream
 from gantry.resources.models import Group, Host, Inventory
+from gantry.resources.removal import refuse_if_busy
 
 FIELDS = ("name", "enabled", "instance_id", "description", "variables")
 NOT_THERE = "Hosts do not exist or you lack permission to delete it"

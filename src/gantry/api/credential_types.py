@@ -72,8 +72,3 @@ class CredentialTypeDetail(DetailView):
         if obj.managed and request.method == "DELETE":
             raise PermissionDenied("Deletion not allowed for managed credential types")
         super().check_object_permissions(request, obj)
-
-    def perform_destroy(self, instance: Any) -> None:
-        if instance.credentials.exists():
-            raise PermissionDenied("Credential types that are in use cannot be deleted")
-        super().perform_destroy(instance)

@@ -1,25 +1,19 @@
-"""DELETE of a job: its events go with it, since no database constraint joins them."""
+"""DELETE of a job, which can be read and deleted and not changed."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.db import transaction
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from gantry.api.busy import refuse_if_busy
-from gantry.resources.models import JobEvent
+from gantry.api.views import person_of
+from gantry.resources.removal import remove
 
 
 class DeleteJob:
     """Mixed into the detail views of jobs."""
 
     def delete(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        job = self.get_object()  # type: ignore[attr-defined]
-        refuse_if_busy(job)
-        with transaction.atomic():
-            # Both keys, so that PostgreSQL looks into one partition.
-            JobEvent.objects.filter(job_id=job.pk, job_created=job.created).delete()
-            job.delete()
+        remove(self.get_object(), by=person_of(request))  # type: ignore[attr-defined]
         return Response(status=204)

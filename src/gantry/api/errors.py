@@ -18,6 +18,7 @@ from gantry.base.errors import (
     InvalidInput,
 )
 from gantry.resources.logins import TooManyLogins
+from gantry.resources.removal import Busy
 
 LOGIN_HINT = " To establish a login session, visit /api/login/."
 WRONG_TYPE = (
@@ -51,6 +52,9 @@ def _of_gantry(error: GantryError) -> Response:
         return Response(invalid_body(error), 400)
     if isinstance(error, TooManyLogins):
         return Response({"detail": str(error)}, 429, headers={"Retry-After": str(error.wait)})
+    if isinstance(error, Busy):
+        jobs = [{"id": pk, "type": kind} for pk, kind in error.jobs]
+        return Response({"error": str(error), "active_jobs": jobs}, 409)
     if isinstance(error, Forbidden):
         return Response({"detail": str(error)}, 403)
     if isinstance(error, ConfigurationError):

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import QuerySet
 from rest_framework import serializers
 
-from gantry.api.busy import refuse_if_busy
 from gantry.api.fields import VariablesField
 from gantry.api.hosts import HostSerializer
 from gantry.api.inventories import VariableData
 from gantry.api.inventory_counts import inventory_extras
 from gantry.api.shape import BASE, AwxSerializer
 from gantry.api.views import AttachView, DetailView, ListCreateView, SubListCreateView, SubListView
+from gantry.resources.group_tree import ancestors, descendants, hosts_below
 from gantry.resources.models import Group, Host, Inventory
 
 RESERVED = ("all", "_meta")
@@ -75,31 +75,6 @@ class GroupSerializer(AwxSerializer):
         return super().validate(attrs)
 
 
-def descendants(group: int) -> set[int]:
-    """The ids of all groups below, and of the group itself; one query per level."""
-    return _walk(group, "from_group_id", "to_group_id")
-
-
-def ancestors(groups: set[int]) -> set[int]:
-    return set().union(*(_walk(g, "to_group_id", "from_group_id") for g in groups))
-
-
-def hosts_below(group: Group) -> QuerySet[Host]:
-    """Those of a group and of all groups below it."""
-    members = Group.hosts.through.objects.filter(group__in=descendants(group.pk))
-    return Host.objects.filter(pk__in=members.values("host"))
-
-
-def _walk(start: int, near: str, far: str) -> set[int]:
-    edges = Group.children.through.objects
-    found, edge = {start}, {start}
-    while edge:
-        reached = edges.filter(**{f"{near}__in": edge}).values_list(far, flat=True)
-        edge = set(reached) - found
-        found |= edge
-    return found
-
-
 class GroupList(ListCreateView):
     model = Group
     serializer_class = GroupSerializer
@@ -108,34 +83,6 @@ class GroupList(ListCreateView):
 class GroupDetail(DetailView):
     model = Group
     serializer_class = GroupSerializer
-
-    def perform_destroy(self, instance: Any) -> None:
-        """AWX's delete_recursive: what was only in this group goes with it."""
-        refuse_if_busy(instance)
-        gone = _only_below(instance.pk)
-        inside = Group.hosts.through.objects.filter(group__in=gone).values_list("host", flat=True)
-        hosts = set(inside)
-        elsewhere = Group.hosts.through.objects.filter(host__in=hosts).exclude(group__in=gone)
-        hosts -= set(elsewhere.values_list("host", flat=True))
-        with transaction.atomic():
-            Host.objects.filter(pk__in=hosts).delete()
-            Group.objects.filter(pk__in=gone).delete()
-
-
-def _only_below(start: int) -> set[int]:
-    """The group, and every group all of whose parents are among these."""
-    edges = list(
-        Group.children.through.objects.filter(to_group__in=descendants(start)).values_list(
-            "from_group", "to_group"
-        )
-    )
-    gone = {start}
-    while True:
-        kept_up = {child for parent, child in edges if parent not in gone}
-        more = {c for parent, c in edges if parent in gone and c not in kept_up} - gone
-        if not more:
-            return gone
-        gone |= more
 
 
 class GroupVariableData(VariableData):

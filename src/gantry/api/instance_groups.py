@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from django.db import transaction
 from django.db.models import Count, QuerySet
 from rest_framework import serializers
 
@@ -206,11 +205,6 @@ class InstanceGroupDetail(DetailView):
     name = "Instance Group Detail"
     model = InstanceGroup
     serializer_class = InstanceGroupSerializer
-
-    @transaction.atomic
-    def perform_destroy(self, instance: Any) -> None:
-        super().perform_destroy(instance)
-        apply_policies()
 
 
 class InstanceGroupJobsList(SubListView, UnifiedJobList):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
-from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
@@ -22,9 +20,9 @@ from gantry.path.notify import send_test
 from gantry.resources import access
 from gantry.resources.models import Notification, NotificationTemplate, Organization
 from gantry.resources.notification_kinds import KINDS
+from gantry.resources.removal import Telling
 
 RECENT = 5
-PENDING_FOR = timedelta(hours=8)  # what is pending longer never keeps its template from going
 
 
 class NotificationTemplateSerializer(AwxSerializer):
@@ -128,13 +126,10 @@ class NotificationTemplateDetail(DetailView):
     serializer_class = NotificationTemplateSerializer
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        row = self.get_object()
-        young = timezone.now() - PENDING_FOR
-        if row.notifications.filter(status="pending", created__gt=young).exists():
-            words = "Delete not allowed while there are pending notifications"
-            return Response({"error": words}, 405)
-        self.perform_destroy(row)
-        return Response(status=204)
+        try:
+            return super().destroy(request, *args, **kwargs)
+        except Telling as error:
+            return Response({"error": str(error)}, 405)
 
 
 class NotificationTemplateTest(NounView):

@@ -134,12 +134,6 @@ class UserDetail(DetailView):
         if row.is_superuser and attrs.get("is_superuser") is False and last:
             raise PermissionDenied("The last administrator cannot be demoted.")
 
-    def perform_destroy(self, instance: Any) -> None:
-        supers = User.objects.filter(is_superuser=True).count()
-        if instance.pk == self.request.user.pk or (instance.is_superuser and supers == 1):
-            raise PermissionDenied
-        super().perform_destroy(instance)
-
 
 class UserMeList(ListView):
     name = "Me"

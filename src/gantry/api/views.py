@@ -27,12 +27,12 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
 from gantry.api.auth import may_write
-from gantry.api.busy import refuse_if_busy
 from gantry.api.headers import product_headers
 from gantry.api.names import url_of
 from gantry.resources import access
 from gantry.resources.granting import give_to_creator
 from gantry.resources.models import User
+from gantry.resources.removal import remove
 
 
 class ObjectParser(JSONParser):
@@ -216,8 +216,7 @@ class DetailView(NounView, generics.RetrieveUpdateDestroyAPIView[Any]):
                 raise PermissionDenied
 
     def perform_destroy(self, instance: Any) -> None:
-        refuse_if_busy(instance)
-        instance.delete()
+        remove(instance, by=person_of(self.request))
 
 
 class ReadView(NounView, generics.RetrieveAPIView[Any]):
@@ -339,8 +338,7 @@ class AttachView(SubListCreateView):
                 raise PermissionDenied
             if not getattr(parent, self.relationship).filter(pk=row.pk).exists():
                 raise Http404
-            refuse_if_busy(row)
-            row.delete()
+            remove(row, by=person_of(self.request))
         else:
             getattr(parent, self.relationship).remove(row)
         return None
