@@ -17,6 +17,7 @@ from gantry.base.config import settings
 from gantry.record.ingest import POOL
 from gantry.record.tail import Tail
 from gantry.resources.jobs import UnifiedJob
+from gantry.resources.workflows import WorkflowJobNode
 
 FRESH = 0.5  # seconds for which one look at a row serves all watchers
 _KEPT = 500
@@ -90,4 +91,12 @@ def mark(job: UnifiedJob) -> str:
     """Equal marks: the panels around the output would look the same."""
     parts = (job.status, job.stage, job.waiting_for, job.cancel_flag, job.ee_digest,
              job.ee_warning)  # fmt: skip
-    return orjson.dumps([*parts, bool(job.cleanup)]).decode()
+    return orjson.dumps([*parts, bool(job.cleanup), *_nodes(job)]).decode()
+
+
+def _nodes(job: UnifiedJob) -> list[tuple[int | None, str | None, bool]]:
+    """How a workflow's nodes stand: its own row does not change when they do."""
+    if job.kind != "workflow_job":
+        return []
+    nodes = WorkflowJobNode.objects.filter(workflow_job_id=job.pk).order_by("pk")
+    return list(nodes.values_list("job_id", "job__status", "do_not_run"))

@@ -19,7 +19,7 @@ from django.http.response import HttpResponseBase
 
 from gantry.record.tail import JobGone, TailBatch
 from gantry.resources.access import visible
-from gantry.resources.jobs import FINISHED, UnifiedJob
+from gantry.resources.jobs import FINISHED, NOT_WALKED, UnifiedJob
 from gantry.resources.organizations import User
 from gantry.web.feed import State, feed
 from gantry.web.output import of_batch
@@ -36,7 +36,7 @@ async def job_events(request: HttpRequest, pk: int) -> HttpResponseBase:
     if feed().tail is None:
         return HttpResponse("This server has no live feed.", status=503, content_type="text/plain")
     return StreamingHttpResponse(
-        _stream(job.pk, _place(request)),
+        _stream(job, _place(request)),
         content_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
@@ -67,9 +67,10 @@ def _admit(request: HttpRequest, pk: int) -> UnifiedJob | HttpResponse:
         connections.close_all()
 
 
-async def _stream(job: int, after: int) -> AsyncIterator[bytes]:
+async def _stream(row: UnifiedJob, after: int) -> AsyncIterator[bytes]:
     yield b"retry: %d\n\n" % RETRY
-    teller = _Teller(job)
+    job = row.pk
+    teller = _Teller(row)
     with suppress(JobGone):
         async for batch in _paced(job, after, teller):
             if batch is None:
@@ -111,15 +112,17 @@ async def _paced(job: int, after: int, teller: _Teller) -> AsyncIterator[TailBat
 class _Teller:
     """Tells a watcher what the row says, each thing once."""
 
-    def __init__(self, job: int) -> None:
-        self._job = job
+    def __init__(self, job: UnifiedJob) -> None:
+        self._job = job.pk
+        self._of_others = job.kind in NOT_WALKED  # what its page shows are other jobs' states
         self._told: State | None = None
 
     @property
     def patience(self) -> float:
         told = self._told
-        waiting = told is not None and told.stage != "running" and told.status not in FINISHED
-        return GLANCE if waiting else KEEPALIVE
+        if told is None or told.status in FINISHED:
+            return KEEPALIVE
+        return GLANCE if self._of_others or told.stage != "running" else KEEPALIVE
 
     def differs(self, batch: TailBatch) -> bool:
         told = self._told

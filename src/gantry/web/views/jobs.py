@@ -21,7 +21,7 @@ from gantry.resources.ad_hoc import AdHocCommand
 from gantry.resources.base import STATUSES
 from gantry.resources.builds import EnvironmentBuild
 from gantry.resources.inventory_sources import InventoryUpdate
-from gantry.resources.jobs import ACTIVE, Job, ProjectUpdate, UnifiedJob
+from gantry.resources.jobs import ACTIVE, NOT_WALKED, Job, ProjectUpdate, UnifiedJob
 from gantry.resources.workflows import WorkflowApproval, WorkflowJob
 from gantry.web import output
 from gantry.web.feed import mark
@@ -80,12 +80,13 @@ def panels(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _shown(request: HttpRequest, pk: int) -> dict[str, Any]:
     job = _specific(found(request, UnifiedJob.objects.all(), pk))
-    way = steps(job)
+    walked = job.kind not in NOT_WALKED
     failures = output.failures(job) if job.failed or job.active else []
     context: dict[str, Any] = {
         "job": job,
         "kind": dict(KINDS).get(job.kind, job.kind),
-        "steps": way,
+        "walked": walked,  # has stages and output of its own
+        "steps": steps(job) if walked else [],
         "mark": mark(job),
         "failures": failures,
         "failure_lines": json.dumps([f.number for f in failures]),

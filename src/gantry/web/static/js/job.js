@@ -1,119 +1,21 @@
-// A job's page: the log, the live stream, and the panels around them.
+// A job's page: the live stream, and the panels around the output, which stand still without it.
 
-import { Log } from "./log.js";
 import { refreshTimes } from "./page.js";
 
 const root = document.getElementById("job");
-const scroller = document.getElementById("log");
-const { address, events, panels } = root.dataset;
-const failures = JSON.parse(root.dataset.failures);
-const log = new Log(scroller, {
-  address, lines: Number(root.dataset.lines), start: Date.parse(root.dataset.started) || 0,
-});
-
-const followButton = document.getElementById("follow");
-const newer = document.getElementById("newer");
-const nothing = document.getElementById("nothing");
+const { events, panels } = root.dataset;
 const link = document.getElementById("link-state");
 const status = document.getElementById("status-words");
+// Workflows and approvals have no output of their own.
+const output = document.getElementById("log") ? import("./output.js") : null;
 
-// ---- tools ----
-
-function show() {
-  const lines = log.total.toLocaleString("en");
-  document.getElementById("line-count").textContent = `${lines} line${log.total === 1 ? "" : "s"}`;
-  nothing.hidden = log.total > 0;
-  followButton.setAttribute("aria-pressed", String(log.following));
-  newer.hidden = log.following || log.atEnd || root.dataset.over === "true";
-  const bad = document.getElementById("failed-tools");
-  bad.hidden = !failures.length;
-  document.getElementById("failed-count").textContent = String(failures.length);
-}
-
-function jump(step) {
-  const here = log.target || log.firstShown();
-  const next = step > 0 ? failures.find((l) => l > here) ?? failures[0]
-    : failures.findLast((l) => l < here) ?? failures.at(-1);
-  if (next) {
-    log.go(next);
-    history.replaceState(null, "", `#line-${next}`);
-  }
-}
-
-function toggle(button, name) {
-  const on = scroller.classList.toggle(name);
-  button.setAttribute("aria-pressed", String(name === "nowrap-lines" ? !on : on));
-  if (log.following) log.toEnd();
-}
-
-const ACTIONS = {
-  follow: () => log.follow(!log.following),
-  newest: () => log.follow(true),
-  "next-failed": () => jump(1),
-  "previous-failed": () => jump(-1),
-  wrap: (button) => toggle(button, "nowrap-lines"),
-  times: (button) => toggle(button, "times"),
-  side: (button) => {
-    const alone = document.getElementById("job-body").classList.toggle("alone");
-    button.setAttribute("aria-pressed", String(!alone));
-  },
-};
-const KEYS = { f: "follow", n: "next-failed", p: "previous-failed", w: "wrap", t: "times", s: "side" };
-
-document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-log]");
-  if (button) ACTIONS[button.dataset.log](button);
-});
-document.addEventListener("keydown", (event) => {
-  const typing = event.target.closest("input, textarea, select, dialog");
-  if (typing || event.ctrlKey || event.metaKey || event.altKey || !KEYS[event.key]) return;
-  const name = KEYS[event.key];
-  ACTIONS[name](document.querySelector(`[data-log="${name}"]`));
-  event.preventDefault();
-});
-log.addEventListener("grown", show);
-log.addEventListener("follow", show);
-scroller.addEventListener("scroll", show, { passive: true });
-
-// ---- where to begin: the line of the address, else the end of a run, else what failed ----
-
-function fromAddress() {
-  const found = /^#line-(\d+)$/.exec(location.hash);
-  if (found) log.go(Number(found[1]));
-  return Boolean(found);
-}
-addEventListener("hashchange", fromAddress);
-if (!fromAddress()) {
-  if (root.dataset.over !== "true") log.follow(true);
-  else if (failures.length) log.go(failures[0]);
-}
-show();
-
-// ---- live ----
-
-let queue = [];
-let planned = false;
 let last = Number(root.dataset.after);
 
-function flush() {
-  planned = false;
-  const batch = queue;
-  queue = [];
-  log.append(batch);
-}
-
-function arrive(message) {
-  for (const event of JSON.parse(message.data).events) {
-    if (event[0] <= last) continue; // told twice after a reconnect
-    [last] = event;
-    if (event[3] === "f" || event[3] === "u") failures.push(event[1] + 1);
-    queue.push(event);
-  }
-  if (planned || !queue.length) return;
-  planned = true;
-  // A hidden tab gets no animation frames, but must not pile up lines.
-  if (document.hidden) setTimeout(flush, 100);
-  else requestAnimationFrame(flush);
+async function arrive(message) {
+  const fresh = JSON.parse(message.data).events.filter(([counter]) => counter > last);
+  if (!fresh.length) return; // told twice after a reconnect
+  last = fresh.at(-1)[0];
+  (await output)?.arrive(fresh);
 }
 
 function bytes(count) {
@@ -143,7 +45,7 @@ async function refresh() {
   if (!answer?.ok || asking !== mine) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   const focus = document.activeElement?.id;
-  for (const id of ["job-head", "job-side"]) {
+  for (const id of ["job-head", "job-workflow", "job-side"]) {
     const [old, now] = [document.getElementById(id), fresh.getElementById(id)];
     if (!old || !now || old.querySelector("dialog[open]")) continue;
     for (const details of old.querySelectorAll("details[id][open]")) {
@@ -164,7 +66,7 @@ let mark = root.dataset.mark;
 function state(message) {
   const told = JSON.parse(message.data);
   pulling(told.pull);
-  document.getElementById("nothing-words").textContent = told.waiting_for || WORDS[told.stage] || "";
+  if (output) document.getElementById("nothing-words").textContent = told.waiting_for || WORDS[told.stage] || "";
   if (told.mark === mark) return;
   mark = told.mark;
   refresh();
@@ -177,7 +79,7 @@ const WORDS = {
 
 function connect() {
   const source = new EventSource(`${events}?after=${last}`);
-  source.onopen = () => { link.hidden = true; };
+  source.onopen = () => { if (link) link.hidden = true; };
   source.onmessage = arrive;
   source.addEventListener("state", state);
   source.addEventListener("end", (message) => {
@@ -185,10 +87,10 @@ function connect() {
     root.dataset.over = "true";
     mark = JSON.parse(message.data).mark;
     refresh();
-    show();
+    output?.then(({ show }) => show());
   });
   source.onerror = () => {
-    link.hidden = false;
+    if (link) link.hidden = false;
     // After an answer that is no stream the browser gives up; we do not.
     if (source.readyState === EventSource.CLOSED) setTimeout(connect, 2000);
   };
