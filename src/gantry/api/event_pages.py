@@ -1,7 +1,8 @@
 """Pages of a job's events without OFFSET: any page of a million costs what the first one does.
 
 A job's counters have no gaps and stand in the order of its lines, so a page of them is a range of
-ids. That holds as long as a request narrows the events by nothing else than their counters.
+ids. That holds as long as a request narrows the events by nothing else than their counters or the
+lines they start at (`awx jobs monitor` asks for what starts behind the last line it has).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from gantry.resources.events import COUNTER_BITS, event_id
 from gantry.resources.models import JobEvent
 
 _SHOWN = {"page", "page_size", "format", "no_truncate"}
+_RANGED = ("counter__", "start_line__")
 _ORDERS = {"": False} | {
     sign + name: bool(sign) for sign in ("", "-") for name in ("counter", "id", "start_line")
 }
@@ -55,8 +57,8 @@ def counter_range(job: Any, rows: QuerySet[Any], asked: QueryDict) -> CounterRan
         value = str(asked[name])
         if name in ("order_by", "order"):
             order = value
-        elif name.startswith("counter__") and value.isdigit() and len(value) < 10:
-            bounds = _bounds(name, int(value))
+        elif name.startswith(_RANGED) and value.isdigit() and len(value) < 10:
+            bounds = _bounds(job, name, int(value))
             if bounds is None:
                 return None
             first, last = max(first, bounds[0]), min(last, bounds[1])
@@ -67,13 +69,22 @@ def counter_range(job: Any, rows: QuerySet[Any], asked: QueryDict) -> CounterRan
     return CounterRange(job.pk, rows, first, last, _ORDERS[order])
 
 
-def _bounds(name: str, value: int) -> tuple[int, int] | None:
-    return {
-        "counter__gt": (value + 1, LARGEST),
-        "counter__gte": (value, LARGEST),
-        "counter__lt": (1, value - 1),
-        "counter__lte": (1, value),
-    }.get(name)
+def _bounds(job: Any, name: str, value: int) -> tuple[int, int] | None:
+    """The counters that a look-up leaves, first and last; None if it is no comparison."""
+    field, _, comparison = name.partition("__")
+    if comparison not in ("gt", "gte", "lt", "lte"):
+        return None
+    border = value + (comparison in ("gt", "lte"))
+    if field == "start_line":
+        border = _counter_at(job, border)
+    return (border, LARGEST) if comparison in ("gt", "gte") else (1, border - 1)
+
+
+def _counter_at(job: Any, line: int) -> int:
+    """Of the first event that starts at this line or behind it."""
+    rows = JobEvent.objects.filter(job_id=job.pk, job_created=job.created, start_line__gte=line)
+    found = rows.order_by("start_line", "id").values_list("counter", flat=True).first()
+    return LARGEST + 1 if found is None else int(found)
 
 
 def _last_counter(job: Any) -> int:
