@@ -14,7 +14,7 @@ LATER: dict[str, str] = {}
 
 _LINKS = (
     "ansible_facts"
-    "|create_schedule|galaxy_credentials"
+    "|create_schedule"
     "|inventory_sources|job_events|job_host_summaries|labels|schedules"
     "|scm_inventory_sources|scm_inventory_updates|slice_workflow_jobs|smart_inventories"
     "|tree|update_inventory_sources|webhook_key|webhook_receiver"

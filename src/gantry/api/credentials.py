@@ -15,7 +15,7 @@ from rest_framework.exceptions import PermissionDenied
 from gantry.api.credential_schema import credential_problems
 from gantry.api.names import type_of, url_of
 from gantry.api.shape import BASE, AwxSerializer
-from gantry.api.views import DetailView, ListCreateView, SubListView
+from gantry.api.views import DetailView, ListCreateView, SubListCreateView
 from gantry.resources import access
 from gantry.resources.credentials import ASK, ENCRYPTED
 from gantry.resources.models import Credential, CredentialType, Organization, Role, Team, User
@@ -24,6 +24,9 @@ from gantry.resources.roles import role_on
 FIELDS = (
     *BASE, "organization", "credential_type", "managed", "inputs", "kind", "cloud", "kubernetes",
 )  # fmt: skip
+
+
+GALAXY_OWNER = "Galaxy credentials must be owned by an Organization."
 
 
 class CredentialSerializer(AwxSerializer):
@@ -43,6 +46,11 @@ class CredentialSerializer(AwxSerializer):
         model = Credential
         fields: Any = FIELDS
         extra_kwargs = {"credential_type": {"label": "Credential Type"}}
+
+    def capable(self, verb: str, row: Any) -> bool:
+        if row.managed and verb in ("change", "delete"):
+            return False
+        return super().capable(verb, row)
 
     def get_kind(self, row: Any) -> str | None:
         return row.credential_type.namespace  # type: ignore[no-any-return]
@@ -90,6 +98,17 @@ class CredentialSerializer(AwxSerializer):
                     "You cannot change the credential type of the credential, as it may break the "
                     "functionality of the resources using it."
                 )
+        return value
+
+    def validate_organization(self, value: Any) -> Any:
+        row = self.instance
+        if (
+            row is not None
+            and not row.managed
+            and row.credential_type.kind == "galaxy"
+            and not value
+        ):
+            raise serializers.ValidationError(GALAXY_OWNER)
         return value
 
     def validate_inputs(self, value: Any) -> Any:
@@ -178,6 +197,8 @@ class CredentialCreateSerializer(CredentialSerializer):
                     ]
                 }
             )
+        if attrs["credential_type"].kind == "galaxy" and given != ["organization"]:
+            raise serializers.ValidationError({"organization": [GALAXY_OWNER]})
         team = attrs.get("team")
         if team is not None:
             if not access.may(self.context["request"].user, "change", team):
@@ -268,9 +289,19 @@ class CredentialDetail(DetailView):
     model = Credential
     serializer_class = CredentialSerializer
 
+    def perform_destroy(self, instance: Any) -> None:
+        if instance.managed:
+            raise PermissionDenied("Deletion not allowed for managed credentials")
+        super().perform_destroy(instance)
 
-class CredentialTypeCredentialList(SubListView):
+
+class CredentialTypeCredentialList(SubListCreateView):
+    """POST makes one of this type, where it names no other."""
+
     model = Credential
     serializer_class = CredentialSerializer
     parent_model = CredentialType
     relationship = "credentials"
+
+    def given(self, request: Any) -> Mapping[str, Any]:
+        return {"credential_type": self.parent().pk, **super().given(request)}

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from gantry.api.credentials import CredentialCreateSerializer
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from rest_framework.exceptions import PermissionDenied
+
+from gantry.api.credentials import CredentialCreateSerializer, CredentialSerializer
 from gantry.api.execution_environments import ExecutionEnvironmentSerializer
 from gantry.api.inventories import InventorySerializer
 from gantry.api.job_templates import JobTemplateCreate, JobTemplateSerializer
 from gantry.api.projects import ProjectCreate, ProjectSerializer
-from gantry.api.views import SubListCreateView, SubListView
+from gantry.api.views import AttachView, SubListCreateView, SubListView
+from gantry.resources import access
+from gantry.resources.base import in_order_of_attaching
 from gantry.resources.models import (
     Credential,
     ExecutionEnvironment,
@@ -51,3 +58,31 @@ class OrganizationCredentialsList(SubListCreateView):
     serializer_class = CredentialCreateSerializer
     parent_model = Organization
     parent_key = "organization"
+
+
+class OrganizationGalaxyCredentialsList(AttachView):
+    """Where its projects' roles and collections come from, in the order in which they are asked.
+    Whoever may see the organization sees them all, as in AWX."""
+
+    model = Credential
+    serializer_class = CredentialSerializer
+    parent_model = Organization
+    relationship = "galaxy_credentials"
+    creates = False
+    ordering: ClassVar[tuple[str, ...] | None] = ("attached",)
+
+    def get_queryset(self) -> QuerySet[Any]:
+        rows = in_order_of_attaching(self.parent(), self.relationship)
+        tuned: QuerySet[Any] = CredentialSerializer.tune(rows)
+        return tuned
+
+    def refuse(self, parent: Any, row: Any) -> Any:
+        kind = row.credential_type
+        if kind.namespace != "galaxy_api_token" or not kind.managed:
+            return {"msg": f"Credential must be a Galaxy credential, not {kind.name}."}
+        return None
+
+    def detach(self, parent: Any, row: Any) -> Any:
+        if not access.may(self.request.user, self.attach_verb(), row):
+            raise PermissionDenied
+        return super().detach(parent, row)

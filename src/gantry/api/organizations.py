@@ -73,7 +73,7 @@ class OrganizationSerializer(AwxSerializer):
             "execution_environments", "projects", "inventories", "job_templates",
             "workflow_job_templates", "users",
             "admins", "teams", "credentials", "applications", "object_roles", "access_list",
-            "instance_groups", "notification_templates", *NOTIFIED,
+            "instance_groups", "galaxy_credentials", "notification_templates", *NOTIFIED,
             "notification_templates_approvals",
         )
     }  # fmt: skip

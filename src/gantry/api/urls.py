@@ -152,6 +152,7 @@ v2 = [
             "job_templates": organization_lists.OrganizationJobTemplatesList,
             "workflow_job_templates": (workflow_job_templates.OrganizationWorkflowJobTemplatesList),
             "credentials": organization_lists.OrganizationCredentialsList,
+            "galaxy_credentials": organization_lists.OrganizationGalaxyCredentialsList,
             "applications": applications.OrganizationApplicationsList,
             "notification_templates": (
                 notification_templates.OrganizationNotificationTemplatesList

@@ -67,6 +67,20 @@ PREFLIGHT_POLICIES = [
 ]
 
 
+def in_order_of_attaching(row: Any, relation: str) -> models.QuerySet[Any]:
+    """What is in a many-to-many relation of a row, in the order in which it was put there.
+    `attached` is the place."""
+    field = row._meta.get_field(relation)
+    through, own = field.remote_field.through, field.m2m_field_name()
+    other = {field.m2m_reverse_field_name(): models.OuterRef("pk")}
+    places = through._default_manager.filter(**{own: row.pk}, **other).order_by("pk")
+    rows = field.related_model._default_manager.annotate(
+        attached=models.Subquery(places.values("pk")[:1])
+    )
+    ordered: models.QuerySet[Any] = rows.filter(attached__isnull=False).order_by("attached")
+    return ordered
+
+
 class Recorded(models.Model):
     """A row whose changes the activity stream records: both are saved, or neither (activity.py)."""
 

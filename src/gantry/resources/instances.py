@@ -12,9 +12,9 @@ from typing import Any
 
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet
 
-from gantry.resources.base import Recorded
+from gantry.resources.base import Recorded, in_order_of_attaching
 
 DEFAULT, CONTROL_PLANE = "default", "controlplane"
 BUILT_IN = (CONTROL_PLANE, DEFAULT)
@@ -106,9 +106,4 @@ class InstanceGroup(Recorded):
 def in_order(row: Any) -> QuerySet[InstanceGroup]:
     """The groups of a template, an inventory or an organization, in the order in which they were
     put there: a job tries them in that order. `attached` is the place."""
-    field = row._meta.get_field("instance_groups")
-    through, own = field.remote_field.through, field.m2m_field_name()
-    places = through._default_manager.filter(**{own: row.pk, "instancegroup": OuterRef("pk")})
-    return InstanceGroup.objects.annotate(
-        attached=Subquery(places.order_by("pk").values("pk")[:1])
-    ).filter(attached__isnull=False).order_by("attached")  # fmt: skip
+    return in_order_of_attaching(row, "instance_groups")

@@ -56,6 +56,10 @@ class Organization(Owned, Notified):
     instance_groups = models.ManyToManyField(
         "resources.InstanceGroup", blank=True, related_name="+"
     )
+    # Where its projects' roles and collections come from, asked in this order.
+    galaxy_credentials = models.ManyToManyField(
+        "resources.Credential", blank=True, related_name="organization_galaxy_credentials"
+    )
     notification_templates_approvals = models.ManyToManyField(
         "resources.NotificationTemplate", blank=True,
         related_name="organization_notification_templates_for_approvals",

@@ -16,7 +16,7 @@ from django.utils import timezone
 from gantry.base.config import settings
 from gantry.resources.actor import silently
 from gantry.resources.credential_types import MANAGED
-from gantry.resources.credentials import CredentialType
+from gantry.resources.credentials import Credential, CredentialType
 from gantry.resources.environments import ExecutionEnvironment
 from gantry.resources.instances import BUILT_IN, InstanceGroup
 from gantry.resources.jobs import Installation
@@ -32,6 +32,7 @@ CONTROL_PLANE = "Control Plane Execution Environment"
 LATEST = "AWX EE (latest)"
 PINNED = "AWX EE (24.6.1)"
 PINNED_IMAGE = "quay.io/ansible/awx-ee:24.6.1"
+PUBLIC_GALAXY, PUBLIC_GALAXY_URL = "Ansible Galaxy", "https://galaxy.ansible.com/"
 _LOCK = 0x47414E54  # "GANT": two processes that start at once seed one after the other
 
 
@@ -49,11 +50,12 @@ class Seeded:
 def seed() -> Seeded:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-    installation = Installation.objects.order_by("pk").first()
+    installation, first = Installation.objects.order_by("pk").first(), False
     if installation is None:
         # A first start only: a deleted "Default" or EE stays deleted.
         installation = Installation.objects.create(uuid=uuid.uuid4())
         _first_organization_and_environments()
+        first = True
     for name in SYSTEM:
         system_role(name)
     seed_definitions()
@@ -61,6 +63,8 @@ def seed() -> Seeded:
     _instance_groups()
     _system_jobs()
     _credential_types()
+    if first:
+        _public_galaxy()
     created, password = _first_admin()
     return Seeded(installation, created, password)
 
@@ -143,6 +147,17 @@ def _credential_types() -> None:
             for key in changed:
                 setattr(row, key, wanted[key])
             row.save(update_fields=[*changed, "modified"])
+
+
+def _public_galaxy() -> None:
+    """Where the first organizations' projects have their roles and collections from, as in AWX:
+    a new organization asks no server before somebody gives it one."""
+    credential = Credential.objects.create(
+        name=PUBLIC_GALAXY, managed=True, inputs={"url": PUBLIC_GALAXY_URL},
+        credential_type=CredentialType.objects.get(namespace="galaxy_api_token", managed=True),
+    )  # fmt: skip
+    for organization in Organization.objects.all():
+        organization.galaxy_credentials.add(credential)
 
 
 def _first_admin() -> tuple[bool, str]:
