@@ -74,4 +74,4 @@ def test_the_script_names_the_broken_host(api: Api, inventory: dict[str, Any]) -
     answer = api.get(f"{inventory['related']['script']}?hostvars=1", 400)
     assert "host bad" in answer["variables"][0]
     api.get(f"{inventory['related']['script']}?host=nosuch", 404)
-    api.get(f"{inventory['related']['script']}?subset=slice1of2", 400)
+    api.get(f"{inventory['related']['script']}?subset=slice3of2", 400)

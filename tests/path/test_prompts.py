@@ -14,7 +14,7 @@ from tests.journeys.world import World
 
 SIMPLE = {
     "limit": "web", "job_tags": "a", "skip_tags": "b", "verbosity": 3, "forks": 9, "timeout": 60,
-    "diff_mode": True, "job_type": "check", "job_slice_count": 2,
+    "diff_mode": True, "job_type": "check", "job_slice_count": 0,
 }  # fmt: skip
 
 

@@ -184,20 +184,28 @@ class InventoryScriptView(ReadView):
             if host is None:
                 raise Http404("No Host matches the given query.")
             return Response(parse_variables(host.variables))
-        if asked.get("subset"):
-            _refuse_subset(asked["subset"])
+        piece = _slice_of(asked["subset"]) if asked.get("subset") else (1, 1)
         return Response(
             build_script(
                 inventory,
                 hostvars=bool(asked.get("hostvars")),
                 towervars=bool(asked.get("towervars")),
                 enabled_only=not every,
+                piece=piece,
             )
         )
 
 
-def _refuse_subset(subset: str) -> None:
-    """Slicing comes with the issue that slices jobs; the wrong half of a fleet is worse than no."""
-    if re.fullmatch(r"slice\d+of\d+", subset):
-        raise ParseError("Slices of an inventory are not supported yet.")
-    raise ParseError("Subset does not use any supported syntax.")
+def _slice_of(subset: str) -> tuple[int, int]:
+    """`slice2of5`, in AWX's words where it is not."""
+    if not subset.startswith("slice"):
+        raise ParseError("Subset does not use any supported syntax.")
+    found = re.fullmatch(r"slice(\d{1,9})of(\d{1,9})", subset, re.ASCII)
+    if found is None:
+        raise ParseError("Could not parse subset as slice specification.")
+    number, count = int(found[1]), int(found[2])
+    if number > count:
+        raise ParseError("Slice number must be less than total number of slices.")
+    if number < 1:
+        raise ParseError("Slice number must be 1 or higher.")
+    return number, count

@@ -22,7 +22,7 @@ from gantry.base.errors import JobFailure
 from gantry.path.resolve import resolve_environment
 from gantry.resources import access
 from gantry.resources.base import STATUSES
-from gantry.resources.models import Credential, Inventory, Job, JobTemplate
+from gantry.resources.models import Credential, Inventory, JobTemplate, UnifiedJob
 from gantry.resources.templates import PROMPTS
 
 PROMPT_OR_DEFAULT = "You must either set a default value or ask to prompt on launch."
@@ -198,21 +198,24 @@ def _resolved(row: Any) -> Any:
 
 def _recent_jobs(page: list[Any]) -> dict[int, list[dict[str, Any]]]:
     """The newest ten of each template: one index scan a template, one query for all."""
-    newest = Job.objects.filter(job_template=OuterRef("pk")).order_by("-pk").values("pk")
+    # Those that count: the run of several slices, not the slices.
+    runs = UnifiedJob.objects.filter(unified_job_template=OuterRef("pk"))
+    newest = runs.exclude(as_job__job_slice_count__gt=1).order_by("-pk").values("pk")
     ids = dict(
         JobTemplate.objects.filter(pk__in=[t.pk for t in page])
         .order_by()
         .values_list("pk", ArraySubquery(newest[:RECENT]))
     )
     wanted = [pk for found in ids.values() for pk in found]
-    rows = Job.objects.filter(pk__in=wanted).values("pk", "status", "finished", "canceled_on")
+    names = ("pk", "status", "finished", "canceled_on", "kind")
+    rows = UnifiedJob.objects.filter(pk__in=wanted).values(*names)
     jobs = {
         row["pk"]: {
             "id": row["pk"],
             "status": row["status"],
             "finished": row["finished"],
             "canceled_on": row["canceled_on"],
-            "type": "job",
+            "type": row["kind"],
         }
         for row in rows
     }

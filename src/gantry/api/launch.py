@@ -14,6 +14,7 @@ from gantry.api.jobs import JobSerializer
 from gantry.api.names import url_of
 from gantry.api.unified import passwords_of
 from gantry.api.views import NounView, body_of, person_of
+from gantry.api.workflow_jobs import WorkflowJobSerializer
 from gantry.path.launch import launch_job, launch_preview, passwords_needed
 from gantry.resources import access
 from gantry.resources.base import JOB_TYPES, VERBOSITIES
@@ -22,9 +23,9 @@ from gantry.resources.models import (
     ExecutionEnvironment,
     InstanceGroup,
     Inventory,
-    Job,
     JobTemplate,
     Label,
+    WorkflowJob,
 )
 from gantry.resources.templates import PROMPTS
 
@@ -98,11 +99,13 @@ class JobTemplateLaunch(NounView):
             prompts={name: given[name] for name in PROMPTS if name in given},
             passwords=passwords_of(given),
         )
-        job = JobSerializer.tune(Job.objects.all()).get(pk=launched.job.pk)
+        sliced = isinstance(launched.job, WorkflowJob)
+        shown: Any = WorkflowJobSerializer if sliced else JobSerializer
+        job = shown.tune(type(launched.job).objects.all()).get(pk=launched.job.pk)
         body = {
-            "job": job.pk,
+            "workflow_job" if sliced else "job": job.pk,
             "ignored_fields": launched.ignored_fields,
-            **JobSerializer(job, context=self.get_serializer_context()).data,
+            **shown(job, context=self.get_serializer_context()).data,
         }
         return Response(body, 201, headers={"Location": url_of(job)})
 

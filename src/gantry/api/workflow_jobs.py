@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -113,6 +114,10 @@ class JobTemplateSliceWorkflowJobsList(SubListView):
     serializer_class = WorkflowJobListSerializer
     parent_model = JobTemplate
     relationship = "slice_workflow_jobs"
+
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        """Nobody may, as in AWX: a launch makes them."""
+        raise PermissionDenied
 
 
 class WorkflowJobCancel(UnifiedJobCancel):

@@ -31,7 +31,7 @@ def find(job: int) -> UnifiedJob:
     return row
 
 
-def launch(template: str, prompts: dict[str, Any], username: str) -> Job:
+def launch(template: str, prompts: dict[str, Any], username: str) -> UnifiedJob:
     """By name or id, as `username` or the first administrator."""
     wanted = {"pk": int(template)} if template.isdigit() else {"name": template}
     found = list(JobTemplate.objects.filter(**wanted)[:2])

@@ -39,9 +39,11 @@ def launch_for_host(template: JobTemplate, addresses: Iterable[str], extra_vars:
         raise _refused("Host callback job already pending.")
     taken = {k: v for k, v in (variables or {}).items() if not str(k).startswith("ansible_")}
     prompts = {"extra_vars": taken} if taken else {}
-    return launch_job(
+    made = launch_job(
         template, user=None, prompts=prompts, launch_type="callback", limit=found[0].name
     ).job
+    assert isinstance(made, Job)  # one for a host is not sliced
+    return made
 
 
 def matching_hosts(template: JobTemplate, addresses: Iterable[str]) -> list[Host]:

@@ -111,7 +111,9 @@ def _inventory(job: Job) -> tuple[InventorySnapshot, str]:
     if job.repeats_id:
         kept = kept_inventory(job)
         return kept, zlib.decompress(kept.data).decode()
-    return take_inventory(job.inventory)
+    sliced = job.job_slice_number > 0 and job.job_slice_count > 1
+    piece = (job.job_slice_number, job.job_slice_count) if sliced else (1, 1)
+    return take_inventory(job.inventory, piece)
 
 
 def _extra_vars(job: Job, injected: Injected) -> str:

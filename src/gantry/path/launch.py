@@ -19,6 +19,7 @@ from gantry.path.preflight import check_launch
 from gantry.path.prompts import Handed, Prompted, brought_along, hand_on, merge_prompts
 from gantry.path.queue import enqueue, tell_controllers
 from gantry.path.repeat import repeated
+from gantry.path.slices import launch_slices, slices_of
 from gantry.path.updates import wait_for_content
 from gantry.resources import access
 from gantry.resources.credentials import ASK, ENCRYPTED, Credential
@@ -28,6 +29,7 @@ from gantry.resources.organizations import User
 from gantry.resources.surveys import open_answers, password_variables, questions, seal_answers
 from gantry.resources.templates import PROMPTS, JobTemplate, LaunchOptions
 from gantry.resources.variables import parse_variables
+from gantry.resources.workflows import WorkflowJob
 
 _MASK = "gantry:mask"  # a name that no password has
 PASSWORDS = {"password": "ssh_password", "ssh_key_unlock": "ssh_key_unlock",
@@ -46,7 +48,9 @@ class ResourcesNeeded(InvalidInput):
 
 @dataclass(frozen=True)
 class Launched:
-    job: Job
+    """`job` is a WorkflowJob where the launch went into slices."""
+
+    job: Job | WorkflowJob
     ignored_fields: dict[str, Any] = field(default_factory=dict)
 
 
@@ -59,11 +63,12 @@ def launch_job(  # noqa: PLR0913 (whoever starts a job ends here)
     launch_type: str = "manual",
     limit: str | None = None,
     handed: Handed | None = None,
+    piece: tuple[int, int] | None = None,
 ) -> Launched:
-    """Make a pending job of a template. `prompts` is a launch request's body, `passwords` the
-    answers to what its credentials ask for; with `limit` the job is for these hosts, whether or
-    not the template lets a launch say so; `handed` is what a workflow gives besides. Raises
-    Forbidden and InvalidInput."""
+    """Make a pending job of a template, or a workflow job of its slices. `prompts` is a launch
+    request's body, `passwords` the answers to what its credentials ask for; with `limit` the job is
+    for these hosts, whether or not the template lets a launch say so; `handed` is what a workflow
+    gives besides, `piece` which slice of how many it is. Raises Forbidden and InvalidInput."""
     if user is not None and not access.may(user, "start", template):
         raise Forbidden("You do not have permission to perform this action.")
     prompted = merge_prompts(template, prompts, user)
@@ -72,8 +77,20 @@ def launch_job(  # noqa: PLR0913 (whoever starts a job ends here)
         prompted.values |= {"limit": limit, "job_slice_count": 1}
     _check_resources(template, prompted)
     sealed = take_passwords(prompted.credentials, passwords or {})
+    if piece is not None:
+        prompted.values |= {"job_slice_count": piece[1], "allow_simultaneous": True}
+    elif (count := slices_of(template, prompted)) > 1:
+        with transaction.atomic():
+            workflow = launch_slices(template, prompted, count, user, launch_type)
+            seal_passwords(workflow, sealed)  # each slice asks for them
+        return Launched(workflow, prompted.ignored)
+    else:
+        prompted.values["job_slice_count"] = count
     with transaction.atomic():
         job = _make_job(template, prompted, user, launch_type)
+        if piece is not None:
+            job.job_slice_number = piece[0]
+            job.save(update_fields=["job_slice_number"])
         job.credentials.set(prompted.credentials)
         job.labels.set(prompted.labels)
         wait_for_content(job)
@@ -139,6 +156,7 @@ def relaunch_job(
             organization=job.organization, execution_environment=job.execution_environment,
             created_by=user, modified_by=user,
             prompted_groups=job.prompted_groups, preferred_groups=job.preferred_groups,
+            job_slice_number=job.job_slice_number,
             **{"ee_reason": f"the same as in job {job.pk}, which this one repeats"} | kept,
         )  # fmt: skip
         answers = open_answers(job)

@@ -18,21 +18,26 @@ from gantry.resources.inventories import Inventory, InventorySnapshot
 from gantry.resources.inventory_script import build_script
 
 
-def take_inventory(inventory: Inventory | None) -> tuple[InventorySnapshot, str]:
-    """The inventory of a job as it is now. Raises JobFailure where there is none any more."""
+def take_inventory(
+    inventory: Inventory | None, piece: tuple[int, int] = (1, 1)
+) -> tuple[InventorySnapshot, str]:
+    """The inventory of a job as it is now, or a slice of it (build_script). Raises JobFailure where
+    there is none any more."""
     if inventory is None:
         raise JobFailure(
             "The job's inventory has been deleted.",
             cure="Choose another inventory on the template and launch again.",
             code="inventory_missing",
         )
-    return keep_inventory(inventory)
+    return keep_inventory(inventory, piece)
 
 
-def keep_inventory(inventory: Inventory) -> tuple[InventorySnapshot, str]:
+def keep_inventory(
+    inventory: Inventory, piece: tuple[int, int] = (1, 1)
+) -> tuple[InventorySnapshot, str]:
     """What a job carries of an inventory, kept by its content: the row, and its JSON."""
     try:
-        script = build_script(inventory, towervars=True)
+        script = build_script(inventory, towervars=True, piece=piece)
     except InvalidInput as error:
         raise JobFailure(
             error.sentence, cure=error.cure or "Mend these variables.", code="inventory_broken"

@@ -50,6 +50,8 @@ class Prompted:
     passwords: dict[str, str] = field(default_factory=dict)
     environment_prompted: bool = False
     ignored: dict[str, Any] = field(default_factory=dict)
+    # What the launch said and the template asks for, variables apart: launch field -> value.
+    taken: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,8 @@ def merge_prompts(template: JobTemplate, prompts: Mapping[str, Any], user: User 
         if not asked:
             if not _same(template, merged, name, value):
                 merged.ignored[name] = prompts[name]
-        elif name == "credentials":
+            continue
+        if name == "credentials":
             merged.credentials = _merge_credentials(merged.credentials, value)
         elif name == "labels":
             merged.labels += value  # the launch's come to the template's
@@ -87,6 +90,7 @@ def merge_prompts(template: JobTemplate, prompts: Mapping[str, Any], user: User 
         else:
             values[name] = value
             merged.environment_prompted |= name == "execution_environment"
+        merged.taken[name] = value
     _check_branch(template, values)
     if user is not None:
         _check_use(template, merged, user)

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from gantry.base.errors import GantryError, InvalidInput
 from gantry.path import states
-from gantry.path.launch import ResourcesNeeded, launch_job
+from gantry.path.launch import ResourcesNeeded, launch_job, start_secrets
 from gantry.path.prompts import Handed
 from gantry.path.queue import enqueue
 from gantry.path.saved_prompts import launch_body, prompts_of, saved_errors, whole
@@ -28,7 +28,13 @@ from gantry.resources.surveys import open_answers, questions
 from gantry.resources.system_jobs import SystemJob
 from gantry.resources.templates import UnifiedJobTemplate
 from gantry.resources.variables import parse_variables
-from gantry.resources.workflows import HANDED_ON, WorkflowApproval, WorkflowJob, WorkflowJobNode
+from gantry.resources.workflows import (
+    HANDED_ON,
+    SLICE,
+    WorkflowApproval,
+    WorkflowJob,
+    WorkflowJobNode,
+)
 
 NO_LOG = "_ansible_no_log"  # among artifacts: all of them are secret
 NO_RESOURCE = (
@@ -50,7 +56,7 @@ def spawn(node: WorkflowJobNode, workflow: WorkflowJob) -> UnifiedJob:
     template = node.unified_job_template
     assert template is not None, "a node without a template is not ready"
     # Of every kind of node, so that they go past an approval or a sync too.
-    node.ancestor_artifacts = artifacts_for(node)
+    node.ancestor_artifacts = artifacts_for(node) or node.ancestor_artifacts
     try:
         with transaction.atomic():
             job = _STARTERS[template.kind](whole(template), node, workflow)
@@ -102,9 +108,8 @@ def _left_by(job: UnifiedJob, seen: set[Any]) -> dict[str, Any]:
     return found
 
 
-def _handed(node: WorkflowJobNode, variables: dict[str, Any], secret: set[str]) -> Handed:
+def _handed(left: dict[str, Any], variables: dict[str, Any], secret: set[str]) -> Handed:
     """The workflow's own variables stand above what its jobs left."""
-    left = node.ancestor_artifacts
     hidden = set(left) if NO_LOG in left else set()
     left = {name: value for name, value in left.items() if name != NO_LOG}
     return Handed({**left, **variables}, frozenset(secret | hidden))
@@ -134,12 +139,21 @@ def _answers(template: Any, handed: Handed) -> dict[str, Any]:
 
 def _job(template: Any, node: WorkflowJobNode, workflow: WorkflowJob) -> UnifiedJob:
     prompts = _prompts(node, workflow, template)
-    handed = _handed(node, *_own_variables(workflow))
+    piece = _piece(node, workflow)
+    left = {} if piece is not None else node.ancestor_artifacts
+    handed = _handed(left, *_own_variables(workflow))
     answers = {**prompts.get("extra_vars", {}), **_answers(template, handed)}
     body = launch_body(template, {**prompts, "extra_vars": answers})
     return launch_job(
-        template, user=None, prompts=body, launch_type="workflow", handed=handed
+        template, user=None, prompts=body, launch_type="workflow", handed=handed,
+        passwords=start_secrets(workflow), piece=piece,
     ).job  # fmt: skip
+
+
+def _piece(node: WorkflowJobNode, workflow: WorkflowJob) -> tuple[int, int] | None:
+    if not workflow.is_sliced_job or SLICE not in node.ancestor_artifacts:
+        return None
+    return node.ancestor_artifacts[SLICE], workflow.workflow_job_nodes.count()
 
 
 def _workflow(template: Any, node: WorkflowJobNode, workflow: WorkflowJob) -> UnifiedJob:
@@ -150,7 +164,7 @@ def _workflow(template: Any, node: WorkflowJobNode, workflow: WorkflowJob) -> Un
     asked = {question["variable"] for question in questions(template)}
     taken = set(variables) if template.ask_variables_on_launch else asked
     sealed = {k: v for k, v in variables.items() if k in secret & taken}
-    handed = _handed(node, sealed, secret)
+    handed = _handed(node.ancestor_artifacts, sealed, secret)
     plain = {k: v for k, v in variables.items() if k not in sealed}
     given = {**prompts.get("extra_vars", {}), **plain, **_answers(template, handed)}
     body = launch_body(template, {**prompts, "extra_vars": given})

@@ -14,16 +14,17 @@ from django.db import transaction
 from gantry.base.errors import Forbidden, GantryError
 from gantry.path.notify import tell_approval
 from gantry.path.prompts import Handed, Prompted, checked, hand_on, merge_variables
-from gantry.path.queue import enqueue, tell_controllers
+from gantry.path.queue import tell_controllers
 from gantry.path.saved_prompts import prompts_of, saved_errors, whole
 from gantry.path.states import end
+from gantry.path.workflow_nodes import begin_run
 from gantry.resources import access
 from gantry.resources.credentials import ENCRYPTED
+from gantry.resources.host_filter import hosts_of
 from gantry.resources.instances import in_order
 from gantry.resources.jobs import UnifiedJob
 from gantry.resources.organizations import User
-from gantry.resources.surveys import open_answers, password_variables, questions, seal_answers
-from gantry.resources.templates import UnifiedJobTemplate
+from gantry.resources.surveys import open_answers, password_variables, questions
 from gantry.resources.variables import parse_variables
 from gantry.resources.workflows import (
     EDGES,
@@ -36,6 +37,8 @@ from gantry.resources.workflows import (
     WorkflowOptions,
 )
 
+ORPHANED = "Cannot relaunch slice workflow job orphaned from job template."
+SLICES_CHANGED = "Cannot relaunch sliced workflow job after slice count has changed."
 _COPIED = (
     "unified_job_template_id", "inventory_id", "execution_environment_id", "char_prompts",
     "survey_passwords", "all_parents_must_converge", "identifier",
@@ -46,6 +49,12 @@ class NotWaiting(GantryError):
     """An approval that was answered already, or whose workflow was canceled."""
 
     code = "not_waiting"
+
+
+class NotRelaunched(GantryError):
+    """A run that cannot be taken up again as it was."""
+
+    code = "not_relaunched"
 
 
 @dataclass(frozen=True)
@@ -76,7 +85,8 @@ def launch_workflow(
             survey_passwords=dict.fromkeys({*password_variables(template), *secret}, ENCRYPTED),
         )  # fmt: skip
         parse_variables(job.extra_vars, field="extra_vars")
-        _begin(job, secret, template.workflow_job_template_nodes.all(), merged.labels)
+        nodes = template.workflow_job_template_nodes.all()
+        begin_run(job, secret, merged.labels, lambda: _copy(nodes, job))
     return LaunchedWorkflow(job, merged.ignored)
 
 
@@ -89,6 +99,8 @@ def relaunch_workflow(job: WorkflowJob, *, user: User | None) -> WorkflowJob:
         brought = job.inventory_id != job.workflow_job_template.inventory_id
         if brought and not access.may(user, "use", job.inventory):
             raise Forbidden("Job was launched with prompts you lack access to.")
+    if job.is_sliced_job:
+        _check_slices(job)
     template = job.workflow_job_template
     nodes: Iterable[Any] = job.workflow_job_nodes.all()
     if template is not None:
@@ -102,8 +114,20 @@ def relaunch_workflow(job: WorkflowJob, *, user: User | None) -> WorkflowJob:
             is_sliced_job=job.is_sliced_job, is_bulk_job=job.is_bulk_job, created_by=user,
             modified_by=user, survey_passwords=job.survey_passwords,
         )  # fmt: skip
-        _begin(again, open_answers(job), nodes, job.labels.all())
+        begin_run(again, open_answers(job), job.labels.all(), lambda: _copy(nodes, again))
     return again
+
+
+def _check_slices(job: WorkflowJob) -> None:
+    """The nodes that a run had would no longer be all hosts, each once."""
+    if job.job_template is None:
+        raise NotRelaunched(ORPHANED)
+    wanted = job.job_template.job_slice_count
+    nodes = job.workflow_job_nodes.values_list("char_prompts__job_slice_count", flat=True)
+    if nodes and nodes[0] is not None:
+        wanted = nodes[0]  # this launch said so
+    if job.inventory is None or min(hosts_of(job.inventory).count(), wanted) != len(nodes):
+        raise NotRelaunched(SLICES_CHANGED)
 
 
 def workflow_preview(template: WorkflowJobTemplate) -> dict[str, Any]:
@@ -172,20 +196,8 @@ def _merge(template: WorkflowJobTemplate, prompts: Mapping[str, Any], user: Any)
     return merged
 
 
-def _begin(
-    job: WorkflowJob, secret: dict[str, str], nodes: Iterable[Any], labels: Iterable[Any]
-) -> None:
-    job.save()
-    if secret:
-        seal_answers(job, secret)
-        job.save(update_fields=["extra_vars"])
-    job.labels.set(labels)
+def _copy(nodes: Iterable[Any], job: WorkflowJob) -> None:
     copy_nodes(nodes, lambda: WorkflowJobNode(workflow_job=job))
-    if job.unified_job_template_id is not None:
-        UnifiedJobTemplate.objects.filter(pk=job.unified_job_template_id).update(
-            current_job=job, status="pending"
-        )
-    enqueue(job)
 
 
 def copy_nodes(nodes: Iterable[Any], make: Any) -> dict[int, Any]:
@@ -198,6 +210,8 @@ def copy_nodes(nodes: Iterable[Any], make: Any) -> dict[int, Any]:
         for name in _COPIED:
             setattr(copy, name, getattr(node, name))
         data = node.open_data()
+        if getattr(getattr(node, "workflow_job", None), "is_sliced_job", False):
+            copy.ancestor_artifacts = node.ancestor_artifacts  # which slice it is
         copy.extra_data = {k: v for k, v in data.items() if k not in node.survey_passwords}
         copy.save()
         if node.survey_passwords:

@@ -32,6 +32,7 @@ WORKFLOW_PROMPTS = {
 }
 # What a workflow job hands to its nodes' jobs where their templates ask for it.
 HANDED_ON = ("inventory", "limit", "scm_branch", "job_tags", "skip_tags")
+SLICE = "job_slice"  # where a slice's node keeps its number: among its forerunners' artifacts
 EDGES = ("success_nodes", "failure_nodes", "always_nodes")
 LONGEST_WAIT = 2**31 - 1
 

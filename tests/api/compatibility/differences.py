@@ -73,7 +73,6 @@ DIFFERS: dict[str, str] = {
 
 ABSENT: dict[str, str] = {
     r" /api/v2/bulk/job_launch/": "launching many jobs at once is not built yet (issue 6)",
-    r"POST /api/v2/job_templates/\{pk\}/slice": "jobs are not run in slices yet (issue 6)",
     r"/(webhook_key|github|gitlab|bitbucket_dc)/": "webhooks are not built yet (issue 6)",
     r" /api/v2/analytics/": "Gantry sends nothing home",
     r" /api/v2/config/(subscriptions|attach)/|(POST|DELETE) /api/v2/config/$": (

@@ -54,8 +54,9 @@ def run(state: Path) -> int:
     code = jobs.follow(job)
     job.refresh_from_db()
     click.echo("\n" + jobs.record(job))
-    if job.project_update is not None:
-        click.echo("\nThe project's sync, a job of its own:\n" + jobs.record(job.project_update))
+    sync = job.dependencies.filter(kind="project_update").first()
+    if sync is not None:
+        click.echo("\nThe project's sync, a job of its own:\n" + jobs.record(sync))
     if code == 0 and job.execution_environment is not None:
         show_versions(setup, state, job.execution_environment)
     click.secho(f"\nGantry goes on running at {s.public_url}", bold=True)
