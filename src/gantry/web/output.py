@@ -7,19 +7,20 @@ become markup. Used by gantry.web.live (as it happens) and gantry.web.views.outp
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 
+from gantry.record.lines import LONGEST_LINE, written
 from gantry.record.output import event_text
 from gantry.record.tail import TailBatch
 from gantry.resources.events import JobEvent
 from gantry.resources.jobs import UnifiedJob
 
-LONGEST_LINE = 32_768  # characters of one line that a page shows
-LARGEST_BLOCK = 2_000
+LARGEST_BLOCK = 2_000  # lines
+MOST_RANGES = 500
 _FIELDS = (
     "counter", "start_line", "end_line", "event", "failed", "changed", "stdout", "created",
 )  # fmt: skip
@@ -66,14 +67,18 @@ def of_batch(batch: TailBatch) -> list[Wire]:
     return [_wire(tuple(getattr(event, name) for name in _FIELDS)) for event in batch.events]
 
 
-def block(job: UnifiedJob, start: int, end: int) -> list[Wire]:
-    """The events whose text stands in lines [start, end), each cut to that range."""
-    end = min(end, start + LARGEST_BLOCK)
-    own = events_of(job)
-    over = own.filter(start_line__lt=start, end_line__gt=F("start_line")).order_by("-start_line")
-    within = own.filter(start_line__gte=start, start_line__lt=end)
-    rows: list[_Read] = [*over.values_list(*_FIELDS)[:1], *within.values_list(*_FIELDS)]
-    return list(_cut((_wire(row) for row in rows), start, end))
+def blocks(job: UnifiedJob, ranges: Sequence[tuple[int, int]]) -> list[Wire]:
+    """The events whose text stands in lines [first, end) of each range, each cut to it."""
+    wanted, left = [], LARGEST_BLOCK
+    for first, end in ranges[:MOST_RANGES]:
+        past = min(end, first + left)
+        if past > first:
+            wanted.append((first, past))
+            left -= past - first
+    found: list[Wire] = []
+    for row in written(job, wanted):
+        found.extend(_cut([_wire(row[:8])], row.first, row.past))
+    return found
 
 
 def failures(job: UnifiedJob, limit: int = 50) -> list[Failure]:
