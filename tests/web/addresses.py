@@ -14,7 +14,8 @@ from tests.web import story
 
 # Answers that are no page: text, JSON, streams and files.
 NO_PAGES = {
-    "job-panels", "job-lines", "job-text", "job-events", "environment-sbom", "environment-lock",
+    "job-panels", "job-lines", "job-text", "job-events", "job-headings", "job-find", "job-results",
+    "job-event", "environment-sbom", "environment-lock",
     "build-lock", "login", "logout",
     "environment-images",  # asks an engine: test_images walks it
 }  # fmt: skip

@@ -1,14 +1,13 @@
 """A job's table of contents: where each play and task begins, and the recap.
 
-Read by the partial index of migration 0022, so it costs what there is of headings, however many
-results stand between them.
+Read by the partial index jobevent_step, so it costs what there is of headings, however many results
+stand between them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-
 from typing import Any
 
 from django.db import connection
@@ -27,7 +26,7 @@ KINDS = {
 _HEADINGS = """
 SELECT counter, event, start_line, end_line, left(stdout, 2000), play, task, role, uuid, created
   FROM resources_jobevent
- WHERE id > %(after)s AND id < %(end)s AND job_created = %(created)s AND event IN
+ WHERE job_id = %(job)s AND id > %(after)s AND job_created = %(created)s AND event IN
     ('playbook_on_play_start', 'playbook_on_task_start', 'playbook_on_stats')
  ORDER BY id LIMIT %(most)s
 """
@@ -58,8 +57,7 @@ class Heading:
 def headings(job: UnifiedJob, after: int = 0, most: int = MOST) -> list[Heading]:
     """In order, those after the event of that counter, at most `most`."""
     values: dict[str, Any] = {
-        "after": event_id(job.pk, after), "end": event_id(job.pk + 1, 0), "created": job.created,
-        "most": most,
+        "job": job.pk, "after": event_id(job.pk, after), "created": job.created, "most": most,
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(_HEADINGS, values)
