@@ -42,6 +42,7 @@ def of_work() -> dict[str, list[str]]:
     job = story.job("done", "failed", job_explanation="A task failed.", job_template=template)
     return {
         "dashboard": ["/"],
+        "find": ["/find/", "/find/?q=o", "/find/?q=nothing-like-it"],
         "jobs": ["/jobs/", "/jobs/?q=nothing-like-it", "/jobs/?status=failed&kind=job&page=9",
                  "/jobs/?environment=1&digest=sha256:1"],
         "job": [f"/jobs/{job.pk}/"],

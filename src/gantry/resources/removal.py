@@ -51,16 +51,21 @@ class Telling(GantryError):
 
 def remove(row: Any, *, by: User) -> None:
     """Delete it. Raises Busy, Telling, or Forbidden with AWX's words."""
-    for kind, refuse in _REFUSED.items():
-        if isinstance(row, kind):
-            refuse(row, by)
-    refuse_if_busy(row)
+    refuse_removal(row, by=by)
     with transaction.atomic():
         for kind, go in _GOING.items():
             if isinstance(row, kind):
                 go(row)
                 return
         row.delete()
+
+
+def refuse_removal(row: Any, *, by: User) -> None:
+    """What `remove` would raise."""
+    for kind, refuse in _REFUSED.items():
+        if isinstance(row, kind):
+            refuse(row, by)
+    refuse_if_busy(row)
 
 
 def refuse_if_busy(row: Any) -> None:

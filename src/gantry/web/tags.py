@@ -18,7 +18,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from gantry.resources.access import may as access_may
+from gantry.web.bulk import ACTS, acts_of
 from gantry.web.icons import PATHS
+from gantry.web.navigation import links
 
 register = template.Library()
 
@@ -139,6 +141,19 @@ def query(current: QueryDict, **changes: Any) -> str:
     values = {k: v for k, v in current.dict().items() if k != "page" and v != ""}
     values |= changes
     return "?" + urlencode({k: v for k, v in values.items() if v not in ("", None)})
+
+
+@register.inclusion_tag("parts/navigation.html", takes_context=True)
+def navigation(context: dict[str, Any]) -> dict[str, Any]:
+    return {"groups": links(context["request"])}
+
+
+@register.inclusion_tag("parts/selection.html", takes_context=True)
+def selection(context: dict[str, Any], noun: str) -> dict[str, Any]:
+    """What can be done with the ticked rows of a list; `parts/select.html` is a row's tick."""
+    acts = [(name, ACTS[name]) for name in acts_of(noun)]
+    return {"noun": noun, "acts": acts, "request": context["request"],
+            "csrf_token": context.get("csrf_token")}  # fmt: skip
 
 
 @register.inclusion_tag("parts/field.html")

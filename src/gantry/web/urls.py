@@ -7,12 +7,14 @@ from django.urls import path
 from gantry.web import live
 from gantry.web.views import (
     builds,
+    bulk,
     choices,
     contents,
     credentials,
     dashboard,
     diff,
     environments,
+    find,
     images,
     inventories,
     jobs,
@@ -28,6 +30,8 @@ urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
     path("login/", login.log_in, name="login"),
     path("logout/", login.log_out, name="logout"),
+    path("find/", find.everything, name="find"),
+    path("bulk/<slug:noun>/", bulk.act, name="bulk"),
     path("jobs/", jobs.listing, name="jobs"),
     path("jobs/<int:pk>/", jobs.detail, name="job"),
     path("jobs/<int:pk>/panels/", jobs.panels, name="job-panels"),

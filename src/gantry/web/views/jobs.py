@@ -12,9 +12,8 @@ from django.shortcuts import redirect
 
 from gantry.base.errors import GantryError
 from gantry.path import launch as step
-from gantry.path.ad_hoc import relaunch_ad_hoc
 from gantry.path.repeat import why_not_exactly
-from gantry.path.workflow import answer_approval, relaunch_workflow
+from gantry.path.workflow import answer_approval
 from gantry.record.output import count
 from gantry.resources.access import may, visible
 from gantry.resources.ad_hoc import AdHocCommand
@@ -27,6 +26,7 @@ from gantry.web import output
 from gantry.web.feed import mark
 from gantry.web.job_page import command, facts, proofs, steps, variables
 from gantry.web.pages import action, found, page, paged, signed_in, tell, who
+from gantry.web.relaunching import again
 
 GROUPS = {"active": ACTIVE, "failed": ("failed", "error")}
 KINDS = [
@@ -197,23 +197,13 @@ def relaunch(request: HttpRequest, pk: int) -> HttpResponse:
         for name, value in request.POST.items()
         if name.startswith("password:") and isinstance(value, str)
     }
-    if not isinstance(job, Job | AdHocCommand | WorkflowJob):
-        raise Http404
-    hosts = "failed" if request.POST.get("hosts") == "failed" else "all"
+    hosts = request.POST.get("hosts", "all")
     try:
-        if isinstance(job, AdHocCommand):
-            again: UnifiedJob = relaunch_ad_hoc(job, user=who(request), passwords=passwords)
-        elif isinstance(job, WorkflowJob):
-            again = relaunch_workflow(job, user=who(request))
-        else:
-            again = step.relaunch_job(
-                job, user=who(request), hosts=hosts, passwords=passwords,
-                exactly=request.POST.get("hosts") == "exactly",
-            )  # fmt: skip
+        new = again(job, user=who(request), hosts=hosts, passwords=passwords)
     except GantryError as error:
         tell(request, error)
         return redirect("job", pk)
-    return redirect("job", again.pk)
+    return redirect("job", new.pk)
 
 
 @action
