@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django import forms
 
 from gantry.path.launch import launch_preview
+from gantry.path.workflow import workflow_preview
 from gantry.resources.access import visible, within
 from gantry.resources.base import JOB_TYPES, VERBOSITIES
 from gantry.resources.credentials import Credential
 from gantry.resources.environments import ExecutionEnvironment
+from gantry.resources.instances import InstanceGroup
 from gantry.resources.inventories import Inventory
 from gantry.resources.labels import Label
 from gantry.resources.organizations import User
 from gantry.resources.templates import PROMPTS, JobTemplate
 from gantry.resources.variables import parse_variables
+from gantry.resources.workflows import WORKFLOW_PROMPTS, WorkflowJobTemplate
 from gantry.web.forms import Wide, for_jobs
 from gantry.web.survey_fields import answers_of, survey_fields, without_answers
 
@@ -36,19 +40,34 @@ PASSWORD_WORDS = {
 }
 
 
+LISTS = ("credentials", "labels", "instance_groups")
+
+
+def asked(template: JobTemplate | WorkflowJobTemplate) -> list[str]:
+    """The launch fields that a launch of this template may set."""
+    known = WORKFLOW_PROMPTS if isinstance(template, WorkflowJobTemplate) else PROMPTS
+    return [name for name, flag in known.items() if getattr(template, flag)]
+
+
 class LaunchForm(forms.Form):
-    def __init__(self, *args: Any, template: JobTemplate, user: User, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, template: JobTemplate | WorkflowJobTemplate, user: User, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.template, self.user = template, user
-        preview = launch_preview(template)
-        asked = [name for name, flag in PROMPTS.items() if preview[flag]]
-        for name in asked:
+        preview = self.preview()
+        for name in asked(template):
             field = self._field(name)
             if field is not None:
                 self.fields[name] = field
         self.fields.update(survey_fields(template))
-        for name in preview["passwords_needed_to_start"]:
+        for name in preview.get("passwords_needed_to_start", ()):
             self.fields[f"password:{name}"] = _password(name)
+
+    def preview(self) -> dict[str, Any]:
+        if isinstance(self.template, WorkflowJobTemplate):
+            return workflow_preview(self.template)
+        return launch_preview(self.template)
 
     def _field(self, name: str) -> forms.Field | None:
         own = getattr(self.template, name, None)
@@ -73,16 +92,18 @@ class LaunchForm(forms.Form):
             rows = within(self.user, "use", Inventory.objects.all())
             if self.template.inventory_id:
                 rows = rows | Inventory.objects.filter(pk=self.template.inventory_id)
+            free = isinstance(self.template, WorkflowJobTemplate)
             return forms.ModelChoiceField(
-                rows, label="Inventory", initial=self.template.inventory, empty_label="Choose …"
-            )
+                rows, label="Inventory", initial=self.template.inventory, required=not free,
+                empty_label="As each node has it" if free else "Choose …",
+            )  # fmt: skip
         if name == "execution_environment":
             return forms.ModelChoiceField(
                 visible(self.user, ExecutionEnvironment.objects.all()),
                 label="Execution environment", required=False, empty_label="As resolved",
                 initial=self.template.execution_environment,
             )  # fmt: skip
-        if name == "credentials":
+        if name == "credentials" and isinstance(self.template, JobTemplate):
             own = self.template.credentials.all()
             usable = within(self.user, "use", Credential.objects.all())
             field = forms.ModelMultipleChoiceField(
@@ -97,12 +118,21 @@ class LaunchForm(forms.Form):
                 visible(self.user, Label.objects.all()), label="Labels", required=False,
                 initial=self.template.labels.all(), widget=forms.CheckboxSelectMultiple(),
             )  # fmt: skip
+        if name == "instance_groups":
+            return forms.ModelMultipleChoiceField(
+                within(self.user, "use", InstanceGroup.objects.all()), label="Instance groups",
+                required=False, widget=forms.CheckboxSelectMultiple(),
+            )  # fmt: skip
         return None
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        self._answers = answers_of(self, self.template)
+        self._answers = answers_of(self, self.template, self.kept())
         return cleaned
+
+    def kept(self) -> Collection[str]:
+        """The survey's passwords that have been answered before."""
+        return ()
 
     def prompts(self) -> dict[str, Any]:
         """The body that the API would be sent. What was left as it is, is not sent. Raises
@@ -111,7 +141,9 @@ class LaunchForm(forms.Form):
         for name, value in without_answers(self.cleaned_data).items():
             if name.startswith("password:"):
                 continue
-            if name in ("credentials", "labels"):
+            if name in LISTS:
+                if name == "instance_groups" and not value:
+                    continue  # none chosen: the template's count
                 sent[name] = [c.pk for c in value]
             elif hasattr(value, "pk"):
                 sent[name] = value.pk

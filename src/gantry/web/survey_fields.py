@@ -6,7 +6,7 @@ the words that the API uses.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django import forms
@@ -14,24 +14,31 @@ from django import forms
 from gantry.resources.credentials import ENCRYPTED
 from gantry.resources.surveys import Question, choices_of, default_of, questions, wrong_answers
 from gantry.resources.templates import JobTemplate
+from gantry.resources.workflows import WorkflowJobTemplate
 from gantry.web.forms import Wide
 
+Template = JobTemplate | WorkflowJobTemplate
 PREFIX = "survey:"
 
 
-def survey_fields(template: JobTemplate) -> dict[str, forms.Field]:
+def survey_fields(template: Template) -> dict[str, forms.Field]:
     """{"survey:VARIABLE": field}, in the survey's order."""
     return {PREFIX + q["variable"]: _field(template, q) for q in questions(template)}
 
 
-def answers_of(form: forms.Form, template: JobTemplate) -> dict[str, Any]:
-    """{variable: answer} of a form that was cleaned. Wrong ones are put beside their fields."""
+def answers_of(form: forms.Form, template: Template, kept: Collection[str] = ()) -> dict[str, Any]:
+    """{variable: answer} of a form that was cleaned. Wrong ones are put beside their fields.
+    `kept`: passwords that have an answer already; left empty, it goes on."""
     given: dict[str, Any] = {}
     for question in questions(template):
         name = PREFIX + question["variable"]
         if name in form.errors:
             continue
-        answer = _answer(question, form.cleaned_data.get(name))
+        typed = form.cleaned_data.get(name)
+        if not typed and question["variable"] in kept:
+            given[question["variable"]] = ENCRYPTED
+            continue
+        answer = _answer(question, typed)
         if answer is not None:
             given[question["variable"]] = answer
         for sentence in wrong_answers(question, given):
@@ -56,7 +63,7 @@ def _answer(question: Question, typed: Any) -> Any:
     return None if typed in (None, "", []) else typed
 
 
-def _field(template: JobTemplate, question: Question) -> forms.Field:
+def _field(template: Template, question: Question) -> forms.Field:
     common: dict[str, Any] = {
         "label": question["question_name"],
         "required": question["required"],

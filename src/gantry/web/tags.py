@@ -100,8 +100,16 @@ def moment(when: datetime | None, never: str = "never") -> SafeString | str:
     )
 
 
+@register.filter
+def there(when: datetime, form: str = "%a %Y-%m-%d %H:%M") -> str:
+    """A time in the zone that it carries, where Django's `date` would turn it into the server's."""
+    return when.strftime(form)
+
+
 def ago(distance: timedelta) -> str:
     seconds = int(distance.total_seconds())
+    if seconds < -4:
+        return f"in {ago(-distance).removesuffix(' ago')}"
     for limit, unit, word in (
         (60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h"), (30 * 86400, 86400, "d"),
     ):  # fmt: skip

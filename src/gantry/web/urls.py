@@ -23,6 +23,7 @@ from gantry.web.views import (
     output,
     pins,
     projects,
+    schedules,
     templates,
 )
 
@@ -79,6 +80,13 @@ urlpatterns = [
     path("environments/<int:pk>/build/start/", builds.start, name="environment-build"),
     path("environments/<int:pk>/lock/", builds.lock, name="environment-lock"),
     path("builds/<int:pk>/lock/", builds.build_lock, name="build-lock"),
+    path("schedules/", schedules.listing, name="schedules"),
+    path("schedules/calendar/", schedules.calendar, name="schedule-calendar"),
+    path("schedules/add/", schedules.add, name="schedule-add"),
+    path("schedules/preview/", schedules.preview, name="schedule-preview"),
+    path("schedules/<int:pk>/", schedules.detail, name="schedule"),
+    path("schedules/<int:pk>/edit/", schedules.edit, name="schedule-edit"),
+    path("schedules/<int:pk>/switch/", schedules.switch, name="schedule-switch"),
     path("inventories/", inventories.listing, name="inventories"),
     path("inventories/<int:pk>/", inventories.detail, name="inventory"),
     path("credentials/", credentials.listing, name="credentials"),

@@ -1,8 +1,16 @@
 // What every page needs: theme switch, menu, dialogs, copy buttons, and times that stay true.
 
+// The server shows calendars in the zone of who looks; see gantry/web/zone.py.
+const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "UTC";
+document.cookie = `zone=${ZONE}; path=/; max-age=31536000; samesite=lax`;
+const CLOCK = new Intl.DateTimeFormat(undefined, {
+  weekday: "short", year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit",
+  timeZoneName: "short",
+});
 const UNITS = [[60, 1, "s"], [3600, 60, "min"], [86400, 3600, "h"], [30 * 86400, 86400, "d"]];
 
 function ago(seconds) {
+  if (seconds < -4) return `in ${ago(-seconds).replace(" ago", "")}`;
   if (seconds < 5) return "just now";
   for (const [limit, unit, word] of UNITS) {
     if (seconds < limit) return `${Math.floor(seconds / unit)} ${word} ago`;
@@ -20,9 +28,10 @@ export function duration(seconds) {
 }
 
 export function refreshTimes(root = document) {
-  for (const time of root.querySelectorAll("time[datetime]")) {
+  for (const time of root.querySelectorAll("time[datetime]:not([data-fixed])")) {
     const when = new Date(time.dateTime);
-    time.textContent = ago((Date.now() - when) / 1000);
+    if (time.dataset.clock !== undefined) time.textContent = CLOCK.format(when);
+    else time.textContent = ago((Date.now() - when) / 1000);
     time.title = when.toLocaleString();
   }
 }
