@@ -6,9 +6,11 @@ Whoever adds a page adds its address here; `test_accessibility` fails for a name
 from __future__ import annotations
 
 from django.urls import URLPattern
+from django.utils import timezone
 
 from gantry.resources.credentials import Credential, CredentialType
 from gantry.resources.environments import ExecutionEnvironment
+from gantry.resources.schedules import Schedule
 from gantry.web.urls import urlpatterns
 from tests.web import story
 
@@ -33,7 +35,7 @@ def names_of_pages() -> set[str]:
 
 def pages() -> dict[str, list[str]]:
     """name in gantry.web.urls -> addresses, the first of them the page as people mostly see it."""
-    return {**of_work(), **of_resources(), **of_environments()}
+    return {**of_work(), **of_resources(), **of_environments(), **of_schedules()}
 
 
 def of_work() -> dict[str, list[str]]:
@@ -73,6 +75,24 @@ def of_resources() -> dict[str, list[str]]:
         "organizations": ["/organizations/", "/organizations/?q=nothing-like-it"],
         "organization": [f"/organizations/{organization.pk}/"],
     }
+
+
+def of_schedules() -> dict[str, list[str]]:
+    row = Schedule.objects.order_by("pk").first()
+    assert row is not None
+    months = row.dtstart or timezone.now()
+    return {
+        "schedules": [
+            "/schedules/", "/schedules/?q=nothing-like-it",
+            f"/schedules/?template={row.unified_job_template_id}",
+        ],
+        "schedule-calendar": ["/schedules/calendar/", f"/schedules/calendar/?month={months:%Y-%m}"],
+        "schedule-add": [
+            "/schedules/add/", f"/schedules/add/?template={row.unified_job_template_id}",
+        ],
+        "schedule": [f"/schedules/{row.pk}/"],
+        "schedule-edit": [f"/schedules/{row.pk}/edit/"],
+    }  # fmt: skip
 
 
 def of_environments() -> dict[str, list[str]]:
