@@ -11,7 +11,7 @@ from tests.api.world import SECRET, build
 OPEN = {"", "v2/", "v2/ping/", "v2/schema/"}
 # What asks an engine and a registry: tests/api/test_images.py has them, and who may.
 ASK_OTHERS = ("/platforms/", "images/")
-OWN = (
+OWN = ("/job_launch/", 
     "/credentials/", "/teams/1/roles/", "/schedules/preview/", "/role_user_assignments/",
     "/role_team_assignments/", "/test/", "/host_create/", "/host_delete/",
 )  # fmt: skip

@@ -22,8 +22,8 @@ from gantry.resources.jobs import Installation
 from gantry.resources.models import ExecutionEnvironment
 
 CATEGORIES = {
-    "all": "All", "authentication": "Authentication", "changed": "Changed", "jobs": "Jobs",
-    "system": "System",
+    "all": "All", "authentication": "Authentication", "bulk": "Bulk Actions", "changed": "Changed",
+    "jobs": "Jobs", "system": "System",
 }  # fmt: skip
 
 
@@ -63,6 +63,11 @@ def values_of(category: str) -> dict[str, Any]:
             "LOCAL_PASSWORD_MIN_DIGITS": s.local_password_min_digits,
             "LOCAL_PASSWORD_MIN_UPPER": s.local_password_min_upper,
             "LOCAL_PASSWORD_MIN_SPECIAL": s.local_password_min_special,
+        },
+        "bulk": {
+            "BULK_JOB_MAX_LAUNCH": s.bulk_job_max_launch,
+            "BULK_HOST_MAX_CREATE": s.bulk_host_max_create,
+            "BULK_HOST_MAX_DELETE": s.bulk_host_max_delete,
         },
         "jobs": {
             "AD_HOC_COMMANDS": list(s.ad_hoc_commands),

@@ -1,4 +1,5 @@
-"""/api/v2/bulk/: many hosts made or deleted by one request. AWX: awx/api/views/bulk.py."""
+"""/api/v2/bulk/: many hosts made or deleted by one request; many jobs launched (bulk_jobs.py).
+AWX: awx/api/views/bulk.py."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ class Bulk(AwxView):
     name = "Bulk"
 
     def get(self, request: Request, **kwargs: Any) -> Response:
-        return Response({name: f"{ROOT}bulk/{name}/" for name in ("host_create", "host_delete")})
+        names = ("host_create", "host_delete", "job_launch")
+        return Response({name: f"{ROOT}bulk/{name}/" for name in names})
 
 
 class BulkHostSerializer(HostSerializer):

@@ -13,6 +13,7 @@ from gantry.api import (
     applications,
     auth,
     bulk,
+    bulk_jobs,
     callbacks,
     config,
     copies,
@@ -135,6 +136,7 @@ v2 = [
     path("bulk/", bulk.Bulk.as_view()),
     path("bulk/host_create/", bulk.BulkHostCreate.as_view()),
     path("bulk/host_delete/", bulk.BulkHostDelete.as_view()),
+    path("bulk/job_launch/", bulk_jobs.BulkJobLaunch.as_view()),
     path("dashboard/", dashboard.Dashboard.as_view()),
     path("dashboard/graphs/jobs/", dashboard.DashboardJobsGraph.as_view()),
     *noun(

@@ -212,6 +212,9 @@ class Settings:
     bulk_host_max_delete: int = setting(
         "Hosts that one bulk request may delete. AWX's BULK_HOST_MAX_DELETE.", default=250
     )
+    bulk_job_max_launch: int = setting(
+        "Jobs that one bulk request may launch. AWX's BULK_JOB_MAX_LAUNCH.", default=100
+    )
     activity_stream_enabled: bool = setting(
         "Record in the activity stream who changed what. AWX's ACTIVITY_STREAM_ENABLED.",
         default=True,

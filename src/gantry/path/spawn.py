@@ -141,8 +141,12 @@ def _job(template: Any, node: WorkflowJobNode, workflow: WorkflowJob) -> Unified
     prompts = _prompts(node, workflow, template)
     piece = _piece(node, workflow)
     left = {} if piece is not None else node.ancestor_artifacts
-    handed = _handed(left, *_own_variables(workflow))
-    answers = {**prompts.get("extra_vars", {}), **_answers(template, handed)}
+    own, secret = _own_variables(workflow)
+    given = prompts.get("extra_vars", {})
+    if workflow.is_bulk_job:  # nobody who made the template let a workflow have its way
+        given, own = {**given, **own}, {}
+    handed = _handed(left, own, secret)
+    answers = {**given, **_answers(template, handed)}
     body = launch_body(template, {**prompts, "extra_vars": answers})
     return launch_job(
         template, user=None, prompts=body, launch_type="workflow", handed=handed,

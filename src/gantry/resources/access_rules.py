@@ -58,13 +58,14 @@ class On:
 
 
 # anyone: whoever is logged in; owner: whose private credential it would be; creator: who made it;
+# launcher: who made the workflow job that it is of;
 # shared: it belongs to no organization; grouped: to a group that one may read; administrator: of
 # any organization; seer: who may see everybody, administrators and auditors of one; scheduler: who
 # made a schedule and may still start what it starts; concerned: access_activity.py. The rest is of
 # people and roles: access_people.py.
 Special = Literal[
-    "anyone", "owner", "creator", "shared", "grouped", "administrator", "seer", "scheduler",
-    "self", "above", "mate", "visible", "keeper", "concerned",
+    "anyone", "owner", "creator", "launcher", "shared", "grouped", "administrator", "seer",
+    "scheduler", "self", "above", "mate", "visible", "keeper", "concerned",
 ]  # fmt: skip
 Grant = On | Special
 Rules = dict[str, frozenset[Grant]]
@@ -375,7 +376,7 @@ RULES: dict[type[Model], Rules] = {
     WorkflowJobTemplateNode: _OF_WORKFLOW,
     WorkflowApprovalTemplate: _APPROVAL_TEMPLATE,
     WorkflowJob: _WORKFLOW_JOB,
-    WorkflowJobNode: {"read": _workflow_job("workflow_job")["read"]},
+    WorkflowJobNode: {"read": _workflow_job("workflow_job")["read"] | {"launcher"}},
     WorkflowApproval: _approval(),
     SystemJobTemplate: _SYSTEM,
     SystemJob: _SYSTEM_JOB,
