@@ -11,9 +11,10 @@ from tests.api.world import SECRET, build
 OPEN = {"", "v2/", "v2/ping/", "v2/schema/"}
 # What asks an engine and a registry: tests/api/test_images.py has them, and who may.
 ASK_OTHERS = ("/platforms/", "images/")
-OWN = ("/job_launch/", 
+OWN = (
     "/credentials/", "/teams/1/roles/", "/schedules/preview/", "/role_user_assignments/",
     "/role_team_assignments/", "/test/", "/host_create/", "/host_delete/",
+    "/job_launch/",
 )  # fmt: skip
 UNSAFE = ("post", "put", "patch", "delete")
 
