@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gantry.api.headers import VERSION
-from gantry.api.views import AwxView
+from gantry.api.views import AwxView, body_of
 from gantry.resources import access
 
 BECOME_METHODS = [
@@ -54,3 +54,31 @@ class Config(AwxView):
         if not request.user.is_superuser:
             raise PermissionDenied
         return Response(status=204)
+
+
+class OfSubscriptions(AwxView):
+    """As an AWX that was given no subscription: there is nobody to ask for one."""
+
+    def check_permissions(self, request: Request) -> None:
+        super().check_permissions(request)
+        if request.method not in ("HEAD", "OPTIONS") and not request.user.is_superuser:
+            raise PermissionDenied
+
+
+class Subscriptions(OfSubscriptions):
+    name = "Subscriptions"
+
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        given = body_of(request)
+        if not (given.get("subscriptions_username") and given.get("subscriptions_password")):
+            return Response({"error": "subscriptions_username is required"}, 400)
+        return Response({"error": "Could not connect to subscription service."}, 400)
+
+
+class AttachSubscription(OfSubscriptions):
+    name = "Attach Subscription"
+
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        if not body_of(request).get("pool_id"):
+            return Response({"error": "No subscription pool ID provided."}, 400)
+        return Response({"error": "Error processing subscription metadata."}, 400)

@@ -60,7 +60,7 @@ INTERNAL = {
     "lease_owner", "lease_expires", "lease_epoch", "attempt", "pod_name", "pod_id", "acknowledged",
     "artifact_pieces", "preferred_groups", "prompted_groups", "task_impact", "holder", "machine",
     "pid", "most_jobs", "groups_set", "user_permissions", "logentry", "data", "ca_bundle",
-    "told", "attempts", "next_try",
+    "told", "attempts", "next_try", "events_recorded", "event_lag",
 }  # fmt: skip
 ALIASES: dict[type[Model], dict[str, str]] = {
     User: {"created": "date_joined"},

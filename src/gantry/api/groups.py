@@ -7,13 +7,22 @@ from typing import Any
 from django.db import connection
 from django.db.models import QuerySet
 from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from gantry.api.fields import VariablesField
 from gantry.api.hosts import HostSerializer
 from gantry.api.inventories import VariableData
 from gantry.api.inventory_counts import inventory_extras
 from gantry.api.shape import BASE, AwxSerializer
-from gantry.api.views import AttachView, DetailView, ListCreateView, SubListCreateView, SubListView
+from gantry.api.views import (
+    AttachView,
+    DetailView,
+    ListCreateView,
+    ReadView,
+    SubListCreateView,
+    SubListView,
+)
 from gantry.resources.group_tree import ancestors, descendants, hosts_below
 from gantry.resources.models import Group, Host, Inventory
 
@@ -34,6 +43,8 @@ class GroupSerializer(AwxSerializer):
             "all_hosts",
             "inventory_sources",
             "ad_hoc_commands",
+            "job_events",
+            "job_host_summaries",
         )
     }
     linked = ("inventory",)
@@ -195,3 +206,24 @@ class HostAllGroupsList(SubListView):
     def children(self, parent: Any) -> QuerySet[Any]:
         direct = set(parent.groups.values_list("pk", flat=True))
         return Group.objects.filter(pk__in=ancestors(direct))
+
+
+class InventoryTree(ReadView):
+    """The groups from the root on, each with those below it."""
+
+    name = "Inventory Tree"
+    model = Inventory
+    serializer_class = GroupSerializer
+
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        inventory = self.get_object()
+        rows = GroupSerializer.tune(Group.objects.filter(inventory=inventory)).order_by("name")
+        shown = self.get_serializer(list(rows), many=True).data
+        edges = Group.children.through.objects.filter(from_group__inventory=inventory)
+        below: dict[int, set[int]] = {}
+        for parent, child in edges.values_list("from_group", "to_group"):
+            below.setdefault(parent, set()).add(child)
+        inside = set().union(*below.values())
+        for group in shown:
+            group["children"] = [g for g in shown if g["id"] in below.get(group["id"], ())]
+        return Response([group for group in shown if group["id"] not in inside])

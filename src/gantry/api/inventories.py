@@ -16,6 +16,7 @@ from gantry.api import host_filter
 from gantry.api.fields import VariablesField
 from gantry.api.filters import Reader
 from gantry.api.inventory_counts import counts_of
+from gantry.api.labels import label_summaries
 from gantry.api.names import ROOT, url_of
 from gantry.api.shape import BASE, AwxSerializer
 from gantry.api.views import DetailView, ListCreateView, NounView, ReadView, body_of
@@ -51,11 +52,12 @@ class InventorySerializer(AwxSerializer):
         for name in (
             "hosts", "groups", "root_groups", "variable_data", "script", "job_templates",
             "object_roles", "access_list", "instance_groups", "inventory_sources",
-            "update_inventory_sources", "ad_hoc_commands",
+            "update_inventory_sources", "ad_hoc_commands", "labels", "tree",
         )
     }  # fmt: skip
     linked = ("organization",)
     summarized = ("organization",)
+    prefetched = ("labels",)
     capabilities = {"edit": "change", "delete": "delete", "copy": "add", "adhoc": "adhoc"}
 
     class Meta:
@@ -85,7 +87,7 @@ class InventorySerializer(AwxSerializer):
         return links
 
     def get_summary_fields(self, row: Any) -> dict[str, Any]:
-        return {**super().get_summary_fields(row), "labels": {"count": 0, "results": []}}
+        return {**super().get_summary_fields(row), "labels": label_summaries(row)}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         kind = attrs.get("kind", getattr(self.instance, "kind", ""))

@@ -12,6 +12,7 @@ from gantry.api.shape import BASE, AwxSerializer
 from gantry.api.views import AttachView, DetailView, ListCreateView, SubListView, body_of
 from gantry.resources.labels import drop_unused
 from gantry.resources.models import (
+    Inventory,
     Job,
     JobTemplate,
     Label,
@@ -86,6 +87,10 @@ class LabelsView(AttachView):
         refused = super().detach(parent, row)
         drop_unused([row.pk])
         return refused
+
+
+class InventoryLabelsList(LabelsView):
+    parent_model = Inventory
 
 
 class JobTemplateLabelsList(LabelsView):

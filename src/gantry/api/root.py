@@ -85,3 +85,13 @@ class VersionTwo(OpenView):
 
     def get(self, request: Request, **kwargs: Any) -> Response:
         return Response({name: f"{ROOT}{part}/" for name, part in LISTING.items()})
+
+
+class SingleSignOn(OpenView):
+    """The other ways to log in: none."""
+
+    name = "Auth"
+    authentication_classes = ()
+
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        return Response({})

@@ -29,6 +29,8 @@ from gantry.api import (
     environment_pins,
     execution_environments,
     groups,
+    host_events,
+    host_metrics,
     hosts,
     images,
     instance_group_lists,
@@ -46,6 +48,8 @@ from gantry.api import (
     jobs,
     labels,
     launch,
+    mesh,
+    metrics,
     notification_templates,
     notifications,
     oauth_views,
@@ -103,7 +107,9 @@ from gantry.resources.models import (
 
 v2 = [
     path("", root.VersionTwo.as_view()),
+    path("metrics/", metrics.Metrics.as_view()),
     path("ping/", ping.Ping.as_view()),
+    path("auth/", root.SingleSignOn.as_view()),
     path("schema/", schema.SchemaView.as_view()),
     *noun(
         "instances",
@@ -114,9 +120,12 @@ v2 = [
             "health_check": instances.InstanceHealthCheck,
             "peers": instances.InstancePeersList,
             "receptor_addresses": instances.InstanceReceptorAddressesList,
+            "install_bundle": mesh.InstanceInstallBundle,
         },
     ),
     path("receptor_addresses/", instances.ReceptorAddressesList.as_view()),
+    path("receptor_addresses/<int:number>/", mesh.ReceptorAddressDetail.as_view()),
+    path("mesh_visualizer/", mesh.MeshVisualizer.as_view()),
     *noun(
         "instance_groups",
         {"list": instance_groups.InstanceGroupList, "detail": instance_groups.InstanceGroupDetail},
@@ -127,6 +136,8 @@ v2 = [
         },
     ),
     path("config/", config.Config.as_view()),
+    path("config/subscriptions/", config.Subscriptions.as_view()),
+    path("config/attach/", config.AttachSubscription.as_view()),
     path("me/", users.UserMeList.as_view()),
     path("settings/", app_settings.SettingCategories.as_view()),
     *(
@@ -308,6 +319,8 @@ v2 = [
             "ad_hoc_commands": ad_hoc_commands.InventoryAdHocCommandsList,
             "job_templates": job_templates.InventoryJobTemplateList,
             "copy": copies.InventoryCopy,
+            "labels": labels.InventoryLabelsList,
+            "tree": groups.InventoryTree,
             **rights(Inventory),
             "instance_groups": instance_group_lists.instance_groups_of(Inventory),
         },
@@ -361,6 +374,8 @@ v2 = [
             "variable_data": groups.GroupVariableData,
             "inventory_sources": inventory_source_lists.GroupInventorySourcesList,
             "ad_hoc_commands": ad_hoc_commands.GroupAdHocCommandsList,
+            "job_events": host_events.GroupJobEventsList,
+            "job_host_summaries": host_events.GroupJobHostSummariesList,
         },
     ),
     *noun(
@@ -370,6 +385,7 @@ v2 = [
             "variable_data": hosts.HostVariableData,
             "groups": groups.HostGroupsList,
             "all_groups": groups.HostAllGroupsList,
+            "job_events": host_events.HostJobEventsList,
             "job_host_summaries": job_host_summaries.HostJobHostSummariesList,
             "inventory_sources": inventory_source_lists.HostInventorySourcesList,
             "smart_inventories": inventory_kinds.HostSmartInventoriesList,
@@ -377,6 +393,14 @@ v2 = [
             "ad_hoc_commands": ad_hoc_commands.HostAdHocCommandsList,
             "ad_hoc_command_events": ad_hoc_command_events.HostAdHocCommandEventsList,
         },
+    ),
+    *noun(
+        "host_metrics",
+        {"list": host_metrics.HostMetricList, "detail": host_metrics.HostMetricDetail},
+        {},
+    ),
+    path(
+        "host_metric_summary_monthly/", host_metrics.HostMetricSummaryMonthlyList.as_view()
     ),
     *noun(
         "job_templates",

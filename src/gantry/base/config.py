@@ -219,6 +219,11 @@ class Settings:
         "Record in the activity stream who changed what. AWX's ACTIVITY_STREAM_ENABLED.",
         default=True,
     )
+    metrics_for_anonymous: bool = setting(
+        "Whether /api/v2/metrics/ answers without a login. AWX's "
+        "ALLOW_METRICS_FOR_ANONYMOUS_USERS.",
+        default=False,
+    )
     debug: bool = setting("Show tracebacks in the browser. Never on a server.", default=False)
     log_level: str = setting("debug, info, warning or error.", default="info")
 

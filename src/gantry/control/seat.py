@@ -14,10 +14,12 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from gantry import __version__
 from gantry.base.config import settings
+from gantry.record.pace import PACE
 from gantry.resources.actor import silently
 from gantry.resources.capacity import lost_before, measure
 from gantry.resources.instances import READY, UNAVAILABLE, Instance
@@ -105,7 +107,10 @@ def beat(holder: uuid.UUID, *, lease: int) -> bool:
     """The heartbeat; False when the seat must be taken anew, since another has it or it counts as
     lost. Also tells of others whose heartbeat has ceased."""
     own = Instance.objects.filter(holder=holder, node_state=READY)
-    kept = own.update(last_seen=timezone.now())
+    events, lag = PACE.read()
+    kept = own.update(
+        last_seen=timezone.now(), events_recorded=F("events_recorded") + events, event_lag=lag
+    )
     lost = Instance.objects.filter(node_state=READY, last_seen__lt=lost_before(lease))
     if kept:
         lost.update(**_GONE, errors="Its controller has not been heard of.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import struct
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,6 +23,7 @@ from gantry.base.errors import Fenced
 from gantry.base.redact import Redactor
 from gantry.pods.frames import Frame, Kind
 from gantry.record import rows, summarize
+from gantry.record.pace import PACE
 from gantry.record.parents import Parents
 from gantry.resources.events import event_id
 
@@ -99,6 +101,7 @@ class Recorder:
         controller has the job.
         """
         pause = 0.05
+        came = time.monotonic()
         batch: _Batch | None = None
         while True:
             try:
@@ -112,6 +115,7 @@ class Recorder:
                 if await self._write(batch):
                     self.acknowledged = batch.last
                     self._counter += len(batch.events)
+                    PACE.note(len(batch.events), time.monotonic() - came)
                     return self.acknowledged
                 # The answer to a commit was lost, or the lease was.
                 self.acknowledged = batch = None

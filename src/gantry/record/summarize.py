@@ -13,6 +13,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from gantry.record import host_metrics
 from gantry.record.rows import LARGEST_INT
 
 COUNTS = ("changed", "dark", "failures", "ignored", "ok", "processed", "rescued", "skipped")
@@ -69,7 +70,7 @@ def status_counts(stats: Mapping[str, Any]) -> dict[str, int]:
 async def write(
     connection: AsyncConnection[Any], job: int, stats: Mapping[str, Any], hosts: Mapping[str, int]
 ) -> None:
-    """Host summaries, the hosts' last job, and what the play left by set_stats."""
+    """Host summaries, the hosts' last job, and how often each was automated."""
     rows = summaries(stats, hosts)
     async with connection.cursor() as cursor:
         await cursor.executemany(
@@ -86,3 +87,4 @@ async def write(
         await connection.execute(
             "UPDATE resources_host SET last_job_id = %s WHERE id = ANY(%s)", [job, ids]
         )
+    await host_metrics.count(connection, [row.host_name for row in rows])

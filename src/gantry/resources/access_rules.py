@@ -17,6 +17,7 @@ from gantry.resources.builds import EnvironmentBuild, EnvironmentDefinition
 from gantry.resources.credentials import Credential, CredentialInputSource, CredentialType
 from gantry.resources.environments import EnvironmentDigest, ExecutionEnvironment
 from gantry.resources.events import JobEvent
+from gantry.resources.host_metrics import HostMetric, HostMetricSummaryMonthly
 from gantry.resources.instances import Instance, InstanceGroup
 from gantry.resources.inventories import Group, Host, Inventory
 from gantry.resources.inventory_sources import InventorySource, InventoryUpdate
@@ -61,11 +62,12 @@ class On:
 # launcher: who made the workflow job that it is of;
 # shared: it belongs to no organization; grouped: to a group that one may read; administrator: of
 # any organization; seer: who may see everybody, administrators and auditors of one; scheduler: who
-# made a schedule and may still start what it starts; concerned: access_activity.py. The rest is of
+# made a schedule and may still start what it starts; concerned: access_activity.py;
+# system: nobody but superusers, and the system's auditors to read. The rest is of
 # people and roles: access_people.py.
 Special = Literal[
     "anyone", "owner", "creator", "launcher", "shared", "grouped", "administrator", "seer",
-    "scheduler", "self", "above", "mate", "visible", "keeper", "concerned",
+    "scheduler", "self", "above", "mate", "visible", "keeper", "concerned", "system",
 ]  # fmt: skip
 Grant = On | Special
 Rules = dict[str, frozenset[Grant]]
@@ -388,6 +390,9 @@ RULES: dict[type[Model], Rules] = {
     JobHostSummary: {
         "read": _of_kinds({"job": _JOB}, "job__kind", "job")["read"],
     },
+    # To delete one takes a superuser.
+    HostMetric: {"read": _any("system")},
+    HostMetricSummaryMonthly: {"read": _any("system")},
     JobEvent: {"read": _of_kinds(_WITH_EVENTS, "job__kind", "job")["read"]},
     NotificationTemplate: {
         "read": _any(On("notificationtemplate", "read_role")),

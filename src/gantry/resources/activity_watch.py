@@ -45,6 +45,8 @@ SILENT: dict[str, str] = {
     "Role": "made and gone with its object; giving and taking it is recorded as a relation",
     "JobEvent": "a job's output",
     "JobHostSummary": "a job's output",
+    "HostMetric": "a job's output",
+    "HostMetricSummaryMonthly": "a job's output",
     "ImageContents": _MACHINERY,
     "EnvironmentDigest": _MACHINERY,
     "ProjectSnapshot": _MACHINERY,

@@ -68,6 +68,10 @@ class Instance(Recorded):
     machine = models.CharField(max_length=240, blank=True, default="", editable=False)
     pid = models.IntegerField(default=0, editable=False)
     most_jobs = models.PositiveIntegerField(default=0, editable=False)  # its GANTRY_CAPACITY
+    # What its controllers recorded in all; how long a batch of events took at most, in seconds,
+    # between its last two heartbeats.
+    events_recorded = models.BigIntegerField(default=0, editable=False)
+    event_lag = models.FloatField(default=0, editable=False)
 
     class Meta:
         ordering = ["hostname"]

@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models.signals import post_delete, pre_delete
 
 from gantry.resources.base import Owned
+from gantry.resources.inventories import Inventory
 from gantry.resources.jobs import UnifiedJob
 from gantry.resources.schedules import Schedule
 from gantry.resources.templates import UnifiedJobTemplate
@@ -41,6 +42,7 @@ def drop_unused(among: Iterable[int]) -> None:
         schedule_labels=None,
         workflowjobtemplatenode_labels=None,
         workflowjobnode_labels=None,
+        inventory_labels=None,
     ).delete()
 
 
@@ -54,7 +56,7 @@ def _forget(sender: Any, instance: Any, **kwargs: Any) -> None:
 
 # Whoever deletes them, a person or a sweep, and however: alone or with their project.
 for kind in (
-    UnifiedJob, UnifiedJobTemplate, Schedule, WorkflowJobTemplateNode, WorkflowJobNode,
+    UnifiedJob, UnifiedJobTemplate, Schedule, WorkflowJobTemplateNode, WorkflowJobNode, Inventory,
 ):  # fmt: skip
     pre_delete.connect(_remember, sender=kind)
     post_delete.connect(_forget, sender=kind)

@@ -8,6 +8,7 @@ from gantry.resources.builds import EnvironmentBuild, EnvironmentDefinition
 from gantry.resources.credentials import Credential, CredentialInputSource, CredentialType
 from gantry.resources.environments import EnvironmentDigest, ExecutionEnvironment
 from gantry.resources.events import JobEvent
+from gantry.resources.host_metrics import HostMetric, HostMetricSummaryMonthly
 from gantry.resources.images import ImageContents
 from gantry.resources.instances import Instance, InstanceGroup
 from gantry.resources.inventories import Group, Host, HostFacts, Inventory, InventorySnapshot
@@ -62,6 +63,8 @@ __all__ = [
     "Group",
     "Host",
     "HostFacts",
+    "HostMetric",
+    "HostMetricSummaryMonthly",
     "ImageContents",
     "Installation",
     "Instance",
