@@ -19,6 +19,8 @@ from tests.api.compatibility.table import (
 from tests.api.conftest import Api
 from tests.api.world import build
 
+# What an AWX without a mesh answers.
+NOT_200 = {"/api/v2/receptor_addresses/{pk}/": 404, "/api/v2/instances/{pk}/install_bundle/": 400}
 DOCUMENT = Path(__file__).parents[2] / "docs" / "awx-compatibility.md"
 
 
@@ -36,7 +38,8 @@ def test_every_endpoint_that_is_there_answers_and_tells_its_methods(api: Api) ->
         methods = methods_of(endpoint.url())
         if not url.startswith("/api/v2/") or not methods:
             continue
-        if "GET" in methods and (status := api.call("get", url).status_code) != 200:
+        wanted = NOT_200.get(endpoint.path, 200)
+        if "GET" in methods and (status := api.call("get", url).status_code) != wanted:
             wrong.append(f"GET {url}: {status}")
         allowed = api.call("options", url).headers.get("Allow", "")
         if methods - set(allowed.replace(" ", "").split(",")):

@@ -51,6 +51,8 @@ def test_every_view_of_the_map_is_in_it_with_every_method(schema: Any) -> None:
         path: {m.lower() for m in view().allowed_methods} - {"options", "head"}
         for path, view in views().items()
     }
+    # analytics/ is nothing but a 404 with its reason.
+    expected = {path: methods for path, methods in expected.items() if methods}
     assert {path: set(methods) for path, methods in schema["paths"].items()} == expected
     names = [o["operationId"] for methods in schema["paths"].values() for o in methods.values()]
     assert len(names) == len(set(names))

@@ -190,6 +190,9 @@ def build() -> dict[str, int]:
         "ad_hoc_commands": (command := ad_hoc_command(inventory, credential, host)).pk,
         "ad_hoc_command_events": event_id(command.pk, 1),
         "job_host_summaries": result.pk,
+        "host_metrics": m.HostMetric.objects.create(
+            hostname="host", last_automation=datetime.now(UTC)
+        ).pk,
         "schedules": schedule.pk,
         "system_job_templates": system.pk,
         "system_jobs": system_job.pk,

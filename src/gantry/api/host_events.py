@@ -6,15 +6,15 @@ any are found first, and their events are read.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import Q, QuerySet
 
-from gantry.api.groups import hosts_below
 from gantry.api.job_events import JobEventSerializer
 from gantry.api.job_host_summaries import JobHostSummarySerializer
 from gantry.api.pages import EventPagination
 from gantry.api.views import SubListView
+from gantry.resources.group_tree import hosts_below
 from gantry.resources.models import Group, Host, Job, JobEvent, JobHostSummary
 
 
@@ -32,7 +32,7 @@ class HostJobEventsList(SubListView):
     model = JobEvent
     serializer_class = EventOfAnyJobSerializer
     pagination_class = EventPagination
-    parent_model: Any = Host
+    parent_model: ClassVar[Any] = Host
     relationship = "job_events"
     ordering = ("id",)
 

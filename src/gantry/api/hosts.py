@@ -34,7 +34,8 @@ class HostSerializer(AwxSerializer):
         name: name
         for name in (
             "variable_data", "groups", "all_groups", "job_events", "job_host_summaries",
-            "inventory_sources", "smart_inventories", "ansible_facts", "ad_hoc_commands", "ad_hoc_command_events",
+            "inventory_sources", "smart_inventories", "ansible_facts", "ad_hoc_commands",
+            "ad_hoc_command_events",
         )
     }  # fmt: skip
     linked = ("inventory", "last_job")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import Http404
 from rest_framework import serializers
@@ -57,7 +57,7 @@ class InventorySerializer(AwxSerializer):
     }  # fmt: skip
     linked = ("organization",)
     summarized = ("organization",)
-    prefetched = ("labels",)
+    prefetched: ClassVar[tuple[Any, ...]] = ("labels",)
     capabilities = {"edit": "change", "delete": "delete", "copy": "add", "adhoc": "adhoc"}
 
     class Meta:

@@ -67,7 +67,7 @@ class Metrics(AwxView):
     name = "Metrics"
     renderer_classes = [PlainText, AsJson, BrowsablePages]
 
-    def get_permissions(self) -> list[Any]:
+    def get_permissions(self) -> Any:
         return [AllowAny()] if settings().metrics_for_anonymous else super().get_permissions()
 
     def get(self, request: Request, **kwargs: Any) -> Response:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import Http404
 from django.middleware.csrf import get_token
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gantry.api.names import ROOT
-from gantry.api.views import OpenView
+from gantry.api.views import AwxView, OpenView
 
 # In AWX's order and only what exists: awxkit makes a command of every key.
 LISTING = {
     "ping": "ping",
     "instances": "instances",
     "instance_groups": "instance_groups",
+    "receptor_addresses": "receptor_addresses",
     "config": "config",
     "settings": "settings",
     "me": "me",
@@ -31,12 +33,15 @@ LISTING = {
     "credential_input_sources": "credential_input_sources",
     "applications": "applications",
     "tokens": "tokens",
+    "metrics": "metrics",
     "inventory": "inventories",
     "constructed_inventory": "constructed_inventories",
     "inventory_sources": "inventory_sources",
     "inventory_updates": "inventory_updates",
     "groups": "groups",
     "hosts": "hosts",
+    "host_metrics": "host_metrics",
+    "host_metric_summary_monthly": "host_metric_summary_monthly",
     "roles": "roles",
     "job_templates": "job_templates",
     "jobs": "jobs",
@@ -52,6 +57,7 @@ LISTING = {
     "workflow_approvals": "workflow_approvals",
     "workflow_job_template_nodes": "workflow_job_template_nodes",
     "workflow_job_nodes": "workflow_job_nodes",
+    "mesh_visualizer": "mesh_visualizer",
     "unified_job_templates": "unified_job_templates",
     "unified_jobs": "unified_jobs",
     "activity_stream": "activity_stream",
@@ -95,3 +101,13 @@ class SingleSignOn(OpenView):
 
     def get(self, request: Request, **kwargs: Any) -> Response:
         return Response({})
+
+
+class Analytics(AwxView):
+    """AWX sends what it counted to its maker."""
+
+    name = "Analytics"
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        raise Http404("Gantry sends nothing home: it has no analytics.")

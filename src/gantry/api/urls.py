@@ -144,6 +144,8 @@ v2 = [
         path(f"settings/{slug}/", app_settings.SettingsOfCategory.as_view(category=slug))
         for slug in app_settings.CATEGORIES
     ),
+    path("analytics/", root.Analytics.as_view()),
+    path("analytics/<path:part>", root.Analytics.as_view()),
     path("bulk/", bulk.Bulk.as_view()),
     path("bulk/host_create/", bulk.BulkHostCreate.as_view()),
     path("bulk/host_delete/", bulk.BulkHostDelete.as_view()),
@@ -399,9 +401,7 @@ v2 = [
         {"list": host_metrics.HostMetricList, "detail": host_metrics.HostMetricDetail},
         {},
     ),
-    path(
-        "host_metric_summary_monthly/", host_metrics.HostMetricSummaryMonthlyList.as_view()
-    ),
+    path("host_metric_summary_monthly/", host_metrics.HostMetricSummaryMonthlyList.as_view()),
     *noun(
         "job_templates",
         {"list": job_templates.JobTemplateList, "detail": job_templates.JobTemplateDetail},

@@ -12,9 +12,11 @@ import logging
 import signal
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
+from django.utils import timezone
 from psycopg_pool import AsyncConnectionPool
 
 from gantry.base import postgres
@@ -35,6 +37,7 @@ from gantry.control.workflows import advance_workflows
 from gantry.path.pull import Puller
 from gantry.pods.contract import Engine
 from gantry.pods.docker_images import DockerImages
+from gantry.record import host_metrics
 from gantry.record.ingest import POOL
 from gantry.resources.jobs import Installation, UnifiedJob
 
@@ -62,6 +65,7 @@ class Control:
         self.inspections = Inspections(settings, instance, engine, self.images)
         self.holder = Holder.here(settings.lease, settings.capacity)
         self.walks: dict[int, tuple[Walk, asyncio.Task[None]]] = {}
+        self.tidied: datetime | None = None
         self.wake = asyncio.Event()
         self.stopping = asyncio.Event()
 
@@ -181,8 +185,15 @@ class Control:
             with contextlib.suppress(Exception):
                 await self._weigh()
                 await in_thread(make_partitions)(postgres.url(self.settings))
+                await in_thread(self._daily)()
                 await sweep_pods(self.world.engine, self.world.instance)
             await asyncio.sleep(SWEEP)
+
+    def _daily(self) -> None:
+        now = timezone.now()
+        if self.tidied is None or now - self.tidied > timedelta(days=1):
+            host_metrics.tidy(now)
+            self.tidied = now
 
     async def _weigh(self) -> None:
         """What fits here goes by the machine that runs the pods, which the engine knows."""

@@ -31,7 +31,9 @@ class Inventory(Owned):
     instance_groups = models.ManyToManyField(
         "resources.InstanceGroup", blank=True, related_name="+"
     )
-    labels = models.ManyToManyField("Label", blank=True, related_name="inventory_labels")
+    labels: models.ManyToManyField[Any, Any] = models.ManyToManyField(
+        "Label", blank=True, related_name="inventory_labels"
+    )
     input_inventories: models.ManyToManyField[Any, Any] = models.ManyToManyField(
         "self", through="InputInventory", symmetrical=False, blank=True,
         related_name="destination_inventories",
