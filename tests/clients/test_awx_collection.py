@@ -25,7 +25,7 @@ PLAYBOOKS = Path(__file__).parent / "playbooks"
 class Collection:
     """ansible-core of the clients' environment, which has awx.awx and no other collection."""
 
-    def __init__(self, server: Server, home: Path) -> None:
+    def __init__(self, server: Server, home: Path, token: str = "") -> None:
         assert (CLIENTS / "ansible_collections/awx/awx").is_dir(), "scripts/test unpacks awx.awx"
         self.home = home
         self._environment = {
@@ -36,6 +36,8 @@ class Collection:
             "CONTROLLER_HOST": server.url, "CONTROLLER_USERNAME": ADMIN[0],
             "CONTROLLER_PASSWORD": ADMIN[1],
         }  # fmt: skip
+        if token:  # what spares every module making one and taking it back
+            self._environment["CONTROLLER_OAUTH_TOKEN"] = token
 
     def run(self, program: str, *arguments: str) -> str:
         done = subprocess.run(
@@ -60,8 +62,9 @@ class Collection:
 
 
 @pytest.fixture
-def collection(db: str, server: Server, tmp_path: Path) -> Collection:
-    return Collection(server, tmp_path)
+def collection(db: str, server: Server, tmp_path: Path, api: Api) -> Collection:
+    token = api.post("/api/v2/tokens/", {"scope": "write"})["token"]
+    return Collection(server, tmp_path, token)
 
 
 # What the playbooks make more of, and take away again.
@@ -69,7 +72,9 @@ NOUNS = (
     "organizations", "users", "teams", "credentials", "execution_environments", "projects",
     "inventories", "hosts", "groups", "inventory_sources", "job_templates", "schedules",
     "applications", "instance_groups", "labels", "credential_input_sources",
-    "role_user_assignments", "settings/changed", "credential_types?managed=false",
+    "role_user_assignments", "role_team_assignments", "settings/changed",
+    "credential_types?managed=false", "notification_templates", "workflow_job_templates",
+    "workflow_job_template_nodes",
 )  # fmt: skip
 
 
