@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.api.conftest import api  # noqa: F401  # a fixture
+from tests.journeys.git_server import GitServer, Repository
+from tests.journeys.world import PING
 from tests.web.conftest import Server
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +26,20 @@ def server(database: str) -> Iterator[Server]:
     running.start()
     yield running
     running.kill()
+
+
+@pytest.fixture(scope="session")
+def playbooks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a repository with site.yml, wait.yml that never ends, and hosts.ini."""
+    home: Path = tmp_path_factory.mktemp("git")
+    repository = Repository(home, "playbooks")
+    waits = "- hosts: all\n  gather_facts: false\n  tasks:\n    - pause: {minutes: 60}\n"
+    repository.commit(
+        "first", {"site.yml": PING, "wait.yml": waits, "hosts.ini": "[web]\nweb1\nweb2\n"}
+    )
+    server = GitServer(home / "served")
+    yield server.of(repository)
+    server.stop()
 
 
 @pytest.fixture

@@ -20,13 +20,15 @@ from tests.clients.conftest import CLIENTS
 from tests.web.conftest import ADMIN, Server
 
 PLAYBOOKS = Path(__file__).parent / "playbooks"
+COLLECTION = CLIENTS / "ansible_collections/awx/awx"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "clients.md"
 
 
 class Collection:
     """ansible-core of the clients' environment, which has awx.awx and no other collection."""
 
     def __init__(self, server: Server, home: Path, token: str = "") -> None:
-        assert (CLIENTS / "ansible_collections/awx/awx").is_dir(), "scripts/test unpacks awx.awx"
+        assert COLLECTION.is_dir(), "scripts/test unpacks awx.awx"
         self.home = home
         self._environment = {
             "PATH": f"{CLIENTS / 'bin'}:{os.environ['PATH']}",
@@ -128,3 +130,14 @@ def _inventory(collection: Collection, api: Api) -> None:
         ("remote_tower_enabled", "true"),
     }  # fmt: skip
     assert variables["web2"]["remote_tower_enabled"] == "false"
+
+
+def test_the_document_says_of_every_module_where_it_is_used() -> None:
+    there = {m.stem for m in (COLLECTION / "plugins/modules").glob("[a-z]*.py")}
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", DOCUMENT.read_text(), re.MULTILINE)
+    told = {module: re.findall(r"`(\w+\.yml)`", words) for module, words in rows}
+    used: dict[str, list[str]] = {module: [] for module in there}
+    for playbook in sorted(PLAYBOOKS.glob("*.yml")):
+        for module in set(re.findall(r"^ +- awx\.awx\.(\w+):", playbook.read_text(), re.MULTILINE)):
+            used[module].append(playbook.name)
+    assert told == used

@@ -6,12 +6,10 @@ The jobs are real: a controller, a pod for each, a project from a Git server.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import httpx
-import pytest
 
 from tests.clients.conftest import Awx
 from tests.clients.test_awx_login import token_of
@@ -24,23 +22,11 @@ from tests.journeys.conftest import (  # noqa: F401  # fixtures
     engine_url,
     world,
 )
-from tests.journeys.git_server import GitServer, Repository
-from tests.journeys.world import LOCAL, PING, World
+from tests.journeys.world import LOCAL, World
 from tests.web.conftest import ADMIN, Server
 
 PERSON = {"CONTROLLER_USERNAME": ADMIN[0], "CONTROLLER_PASSWORD": ADMIN[1]}
 Told = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def playbooks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a repository with site.yml."""
-    home: Path = tmp_path_factory.mktemp("git")
-    repository = Repository(home, "playbooks")
-    repository.commit("first", {"site.yml": PING})
-    server = GitServer(home / "served")
-    yield server.of(repository)
-    server.stop()
 
 
 def test_make_launch_follow_change_and_remove(
