@@ -12,6 +12,7 @@ from typing import Any
 FIELDS = {
     "organization": "organizations",
     "unified_job_template": "job_templates",
+    "workflow_job_template": "workflow_job_templates",
     "inventory": "inventories",
     "project": "projects",
     "credential_type": "credential_types",

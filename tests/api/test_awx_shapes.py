@@ -40,7 +40,8 @@ POSTS = [
     "projects_POST_created_git", "job_templates_POST_created",
     "job_templates_POST_created_prompts", "job_templates_launch_POST_plain_ignored_fields",
     "job_templates_launch_POST_prompts", "labels_POST_created",
-    "notification_templates_POST_created",
+    "notification_templates_POST_created", "workflow_job_templates_POST_created",
+    "workflow_job_template_nodes_POST_created", "workflow_job_template_nodes_POST_created_2",
 ]  # fmt: skip
 MADE = {
     "organizations_POST_created": ("organizations", 2),
@@ -53,6 +54,9 @@ MADE = {
     "groups_POST_created": ("groups", 1),
     "labels_POST_created": ("labels", 1),
     "notification_templates_POST_created": ("notification_templates", 1),
+    "workflow_job_templates_POST_created": ("workflow_job_templates", 12),
+    "workflow_job_template_nodes_POST_created": ("workflow_job_template_nodes", 1),
+    "workflow_job_template_nodes_POST_created_2": ("workflow_job_template_nodes", 2),
     "job_templates_POST_created": ("job_templates", 10),
     "job_templates_POST_created_prompts": ("job_templates", 11),
     "job_templates_launch_POST_plain_ignored_fields": ("jobs", 47),
@@ -191,6 +195,10 @@ def _remember(api: Api, world: World, name: str, response: Any) -> None:
         credential_without_owner(response.json()["id"])
     if name == "projects_POST_created_git":
         finish_updates()
+    if name == "workflow_job_template_nodes_POST_created_2":
+        first, second = (world.ids["workflow_job_template_nodes", n] for n in (1, 2))
+        edge = f"/api/v2/workflow_job_template_nodes/{first}/success_nodes/"
+        api.post(edge, {"id": second}, status=204)
     if name == "job_templates_POST_created":
         world.ids["schedules", 6] = schedule_of(response.json()["id"])
     if name == "job_templates_POST_created_prompts":
