@@ -39,8 +39,8 @@ DIFFERENCES: dict[str, str] = {
     r"\.gantry: extra": "what Gantry knows beyond AWX, under one key",
     rf"\.actions\.GET\.({_COMPUTED})\.filterable: False": "computed, so there is no column to ask",
     r"OPTIONS.*\.(is_system_auditor|modified)\.filterable: True": "a column here, not in AWX",
-    r"^workflow_job\w+_OPTIONS.*\.(job_tags|limit|scm_branch|skip_tags)\.filterable: True": "columns "
-    "here; AWX keeps a workflow's prompts in one JSON value, which cannot be asked for",
+    r"^workflow_job\w+_OPTIONS.*\.(job_tags|limit|scm_branch|skip_tags)\.filterable: True": "a "
+    "column here; AWX keeps a workflow's prompts in one JSON value, which cannot be asked for",
     r"^workflow_job_template_nodes_OPTIONS.*\.identifier\.default: '[0-9a-f-]{36}' for": "a new "
     "UUID each time, which the recording blots out",
     r"\.actions\.(POST|PUT)\.webhook_(credential|service): missing": f"webhooks: {STARTS}",
