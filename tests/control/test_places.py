@@ -220,15 +220,21 @@ def test_what_waits_for_another_says_for_which_as_awx_does(make_job: Make, here:
     assert again.waiting_for == "an earlier run of the same template"
 
 
-def test_a_container_group_takes_a_job_only_to_say_that_it_has_no_engine(
+def test_a_container_groups_job_is_any_controllers_and_its_cluster_is_told_by_the_group(
     make_job: Make, group: Group, here: Any
 ) -> None:
     from gantry.base.errors import JobFailure
-    from gantry.path.places import check_engine
+    from gantry.path.clusters import cluster_of
 
-    cluster = group("cluster", is_container_group=True)
+    spec = "metadata: {namespace: jobs}\nspec: {nodeSelector: {disk: fast}}\n"
+    cluster = group("cluster", is_container_group=True, pod_spec_override=spec)
     job = make_job(preferred_groups=[cluster.pk])
     assert claimed(here) == [job.pk]
-    job.refresh_from_db()
-    with pytest.raises(JobFailure, match="has no engine for Kubernetes"):
-        check_engine(job.instance_group)
+
+    told = cluster_of(cluster)
+    assert (told.cluster.namespace, told.cluster.host) == ("jobs", "")
+    assert told.override["spec"] == {"nodeSelector": {"disk": "fast"}}
+    for broken in ("a: [", "- a list"):
+        cluster.pod_spec_override = broken
+        with pytest.raises(JobFailure, match="instance group cluster cannot be read"):
+            cluster_of(cluster)

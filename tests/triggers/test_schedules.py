@@ -90,6 +90,19 @@ def test_a_disabled_schedule_runs_nothing(schedule: Make, clock: Any) -> None:
     assert jobs() == []
 
 
+def test_a_deleted_template_takes_its_live_schedule_along(schedule: Make, clock: Any) -> None:
+    from gantry.resources.models import Schedule
+
+    row = schedule()
+    row.unified_job_template.delete()
+    clock.move_to(MORNING + timedelta(minutes=30))
+
+    turn()
+
+    assert jobs() == []
+    assert not Schedule.objects.filter(pk=row.pk).exists()
+
+
 def test_a_schedule_that_has_ended_runs_no_more(schedule: Make, clock: Any) -> None:
     row = schedule(rrule="DTSTART:20261124T080000Z RRULE:FREQ=HOURLY;INTERVAL=1;COUNT=2")
     assert row.dtend == MORNING + timedelta(hours=1)

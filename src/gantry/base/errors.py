@@ -70,6 +70,13 @@ class EngineUnreachable(EngineError):
     retry = True
 
 
+class EngineBusy(EngineError):
+    """There is no room on the engine now; whoever asks waits and says so."""
+
+    code = "engine_busy"
+    retry = True
+
+
 class Fenced(GantryError):
     """Another controller holds this job now; this one must stop acting on it, silently."""
 

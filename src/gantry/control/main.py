@@ -22,10 +22,11 @@ from psycopg_pool import AsyncConnectionPool
 from gantry.base import postgres
 from gantry.base.bridge import in_thread
 from gantry.base.config import Settings
-from gantry.base.errors import EngineError
+from gantry.base.errors import EngineError, JobFailure
 from gantry.control.build_walk import BuildWalk
 from gantry.control.cache import care
 from gantry.control.claim import Holder
+from gantry.control.clusters import Clusters
 from gantry.control.drift import watch_tags
 from gantry.control.inspections import Inspections
 from gantry.control.notify import send_pending
@@ -61,6 +62,7 @@ class Control:
             kwargs={"autocommit": True}, **POOL,
         )  # fmt: skip
         self.world = World(settings, instance, engine, Puller(engine), pool)
+        self.clusters = Clusters(self.world)
         self.images = DockerImages(engine.name)
         self.inspections = Inspections(settings, instance, engine, self.images)
         self.holder = Holder.here(settings.lease, settings.capacity)
@@ -112,11 +114,11 @@ class Control:
         if room > 0:
             for job in await in_thread(self.holder.steal)(room, self._walking()):
                 logger.info("job %s: adopting it at stage %s", job.pk, job.stage)
-                self._begin(job)
+                await self._begin(job)
             room = self.settings.capacity - len(self.walks)
         if room > 0:
             for job in await in_thread(self.holder.claim)(room):
-                self._begin(job)
+                await self._begin(job)
         await self._pass_on_cancels()
         await in_thread(end_canceled)()
         await in_thread(explain_waiting)(self.settings.lease)
@@ -128,7 +130,7 @@ class Control:
     def _live(self) -> list[tuple[Walk, asyncio.Task[None]]]:
         return [pair for pair in self.walks.values() if not pair[1].done()]
 
-    def _begin(self, job: UnifiedJob) -> None:
+    async def _begin(self, job: UnifiedJob) -> None:
         old = self.walks.pop(job.pk, None)
         if old is not None:
             old[1].cancel()
@@ -137,10 +139,24 @@ class Control:
         elif job.kind == "system_job":
             walk = SystemWalk(self.world, job)
         else:
-            walk = Walk(self.world, job)
+            placed = await self._placed(job)
+            if placed is None:
+                return
+            walk = placed
         task = asyncio.create_task(run(walk), name=f"job {job.pk}")
         task.add_done_callback(lambda _: self.wake.set())
         self.walks[job.pk] = (walk, task)
+
+    async def _placed(self, job: UnifiedJob) -> Walk | None:
+        """None for a pod in a cluster that cannot be told now: its lease runs out, and whoever
+        takes it then asks again."""
+        try:
+            return Walk(await self.clusters.world_of(job), job)
+        except JobFailure as failure:
+            if not job.pod_name:
+                return Walk(self.world, job, failure)
+            logger.warning("job %s: %s", job.pk, failure.sentence)
+            return None
 
     async def _pass_on_cancels(self) -> None:
         if not self.walks:
@@ -187,6 +203,7 @@ class Control:
                 await in_thread(make_partitions)(postgres.url(self.settings))
                 await in_thread(self._daily)()
                 await sweep_pods(self.world.engine, self.world.instance)
+                await self.clusters.sweep()
             await asyncio.sleep(SWEEP)
 
     def _daily(self) -> None:
@@ -212,6 +229,7 @@ class Control:
             await in_thread(self.holder.release)()
         await self.world.pool.close()
         await self.world.engine.close()
+        await self.clusters.close()
         await self.images.close()
 
 

@@ -13,7 +13,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 from django.utils import timezone
 
@@ -34,7 +34,6 @@ from gantry.path.inventory_import import take_over
 from gantry.path.launch import masked_secrets, with_mask
 from gantry.path.nearest import Around
 from gantry.path.payload import Payload
-from gantry.path.places import check_engine
 from gantry.path.preflight import check_job
 from gantry.path.project import keep_snapshot as keep_project_snapshot
 from gantry.path.pull import Obtained, PullRequest
@@ -105,7 +104,6 @@ def resolve(job: UnifiedJob) -> Resolved:
     row, held_up = to_resolve(job)
     if held_up:
         _refuse_for_dependency(job)
-    check_engine(row.instance_group)
     resolution = resolve_environment(row)
     environment = resolution.environment
     states.move(
@@ -170,17 +168,17 @@ def around(job: UnifiedJob, resolved: Resolved) -> Around:
     return Around(list(others.values_list("digest", flat=True)[:20]), repeats)
 
 
-class PullReporter:
-    """Writes a pull's bytes on the job row, at most four times a second."""
+class Reporter(Generic[T]):
+    """Writes the latest of what it is told on the job row, at most four times a second."""
 
     def __init__(self, job: UnifiedJob) -> None:
         self._job = job
-        self._latest: PullProgress | None = None
+        self._latest: T | None = None
         self._changed = asyncio.Event()
         self._task = asyncio.create_task(self._run())
 
-    def take(self, progress: PullProgress) -> None:
-        self._latest = progress
+    def take(self, said: T) -> None:
+        self._latest = said
         self._changed.set()
 
     async def _run(self) -> None:
@@ -188,13 +186,30 @@ class PullReporter:
             await self._changed.wait()
             self._changed.clear()
             if self._latest is not None:
-                await _write_progress(self._job, self._latest)
+                await self._write(self._latest)
             await asyncio.sleep(0.25)
+
+    async def _write(self, said: T) -> None:
+        raise NotImplementedError
 
     async def close(self) -> None:
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError, Exception):
             await self._task
+
+
+class PullReporter(Reporter[PullProgress]):
+    """A pull's bytes."""
+
+    async def _write(self, said: PullProgress) -> None:
+        await _write_progress(self._job, said)
+
+
+class WaitReporter(Reporter[str]):
+    """What the job waits for."""
+
+    async def _write(self, said: str) -> None:
+        await tell_waiting(self._job, said)
 
 
 @patient

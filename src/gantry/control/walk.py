@@ -17,18 +17,27 @@ from typing import Any, TypeVar
 from psycopg_pool import AsyncConnectionPool
 
 from gantry.base.config import Settings
-from gantry.base.errors import EngineError, EngineUnreachable, Fenced, JobFailure
+from gantry.base.errors import EngineBusy, EngineError, EngineUnreachable, Fenced, JobFailure
 from gantry.control import rows
 from gantry.control.which_digest import by_the_tags_digest
 from gantry.path import finish
 from gantry.path.cleanup import remove_pod
 from gantry.path.nearest import digest_gone
 from gantry.path.payload import Payload
-from gantry.path.pod import GO, build_pod_spec, hello, orders, pod_name, start_pod
+from gantry.path.pod import (
+    GO,
+    build_pod_spec,
+    create_pod,
+    hello,
+    orders,
+    pod_name,
+    start_pod,
+    until_ready,
+)
 from gantry.path.pull import Puller
 from gantry.path.stream import Ended, JobStream, PodEnded, PodNotBegun
 from gantry.path.trust import Proof, SignatureChecker
-from gantry.pods.contract import Engine, Image, PodStream
+from gantry.pods.contract import Engine, Image, PodSpec, PodStream
 from gantry.pods.frames import Frame
 from gantry.record.ingest import Recorder
 from gantry.resources.jobs import UnifiedJob
@@ -37,6 +46,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 MOST_ATTEMPTS = 5
 NO_PAYLOAD = 4  # exit code of pods/agent: it never had the whole payload
+BUSY_PAUSE = 3.0
 CLEANUP_PAUSES = (0.0, 0.5, 2.0, 5.0, 15.0, 30.0)
 
 
@@ -59,8 +69,9 @@ class Canceled(Exception):
 class Walk:
     """One job in this controller's hands."""
 
-    def __init__(self, world: World, job: UnifiedJob) -> None:
-        self.world, self.job = world, job
+    def __init__(self, world: World, job: UnifiedJob, fault: JobFailure | None = None) -> None:
+        """`fault`: what keeps the job from taking its first step."""
+        self.world, self.job, self._fault = world, job, fault
         self._stream: JobStream | None = None
         self._cancel = asyncio.Event()
         if job.cancel_flag:
@@ -70,6 +81,8 @@ class Walk:
         """From wherever the row stands to its end. Raises only when cancelled or by a bug."""
         job = self.job
         try:
+            if self._fault is not None:
+                raise self._fault
             while job.active:
                 try:
                     await self._finish(await self._verdict())
@@ -159,7 +172,8 @@ class Walk:
         await rows.enter_starting(job, name, payload.secrets)
         spec = build_pod_spec(job, world.instance, image.id, payload.on_disk, world.settings)
         try:
-            pod, stream = await start_pod(world.engine, spec, hello(job))
+            pod = await self._room_for(spec)
+            stream = await start_pod(world.engine, pod, hello(job))
         except EngineUnreachable as error:
             raise PodNotBegun from error
         try:
@@ -171,6 +185,26 @@ class Walk:
                 await self._remove_if_stray(pod, name)
             raise
         return stream
+
+    async def _room_for(self, spec: PodSpec) -> str:
+        """Create the pod, and wait until it can be started: where a cluster has no room for it the
+        job says what it waits for, and a cancel ends the wait."""
+        while True:
+            try:
+                pod = await create_pod(self.world.engine, spec)
+                break
+            except EngineBusy as busy:
+                await rows.tell_waiting(self.job, busy.sentence)
+            await self._pause(BUSY_PAUSE)
+            self._check_cancel()
+        told = rows.WaitReporter(self.job)
+        try:
+            ready = asyncio.create_task(until_ready(self.world.engine, pod, told.take))
+            await self._unless_canceled(ready)
+        finally:
+            await told.close()
+        await rows.tell_waiting(self.job, "")
+        return pod
 
     async def _send(self, stream: PodStream, payload: Payload) -> None:
         try:
@@ -273,9 +307,13 @@ class Walk:
                 if time.monotonic() > deadline:
                     raise
                 await rows.tell_waiting(self.job, error.sentence)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._cancel.wait(), pause)
+            await self._pause(pause)
             pause = min(pause * 2, 3.0)
+
+    async def _pause(self, seconds: float) -> None:
+        """Shorter when a cancel comes."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._cancel.wait(), seconds)
 
     async def _start_over(self) -> None:
         """Nothing has run yet: a new pod under a new name, from the first step."""

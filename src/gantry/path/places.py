@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gantry.base.errors import InvalidInput, JobFailure
+from gantry.base.errors import InvalidInput
 from gantry.resources.host_filter import hosts_of
 from gantry.resources.instances import CONTROL_PLANE, InstanceGroup, in_order
 from gantry.resources.jobs import NOT_WALKED, UnifiedJob
@@ -18,9 +18,6 @@ CONTROL_KINDS = ("project_update", "system_job")
 LEVELS = ("job_template", "inventory", "organization")
 DEFAULT_FORKS = 5  # ansible's own
 SYSTEM_IMPACT = 5
-_NO_ENGINE = (
-    "Instance group {} is a Kubernetes cluster, and this installation has no engine for Kubernetes."
-)
 
 
 def place(job: UnifiedJob) -> None:
@@ -80,14 +77,4 @@ def check_buildable(group: InstanceGroup | None) -> None:
             "to build with.",
             field="instance_group",
             cure="Name a group of instances: their container engines build.",
-        )
-
-
-def check_engine(group: InstanceGroup | None) -> None:
-    """Raises JobFailure for a job that was given to a group for which there is no engine here."""
-    if group is not None and group.is_container_group:
-        raise JobFailure(
-            _NO_ENGINE.format(group.name),
-            cure="Choose a group of instances on the template, the inventory or the organization.",
-            code="no_kubernetes",
         )

@@ -9,11 +9,11 @@ import contextlib
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from gantry.base.config import Settings
 from gantry.base.crypto import key_ring
-from gantry.base.errors import EngineError, EngineUnreachable, JobFailure
+from gantry.base.errors import EngineBusy, EngineError, EngineUnreachable, JobFailure
 from gantry.path.payload import Payload
 from gantry.pods.agent import source
 from gantry.pods.contract import (
@@ -83,20 +83,36 @@ def orders(payload: Payload) -> Iterator[bytes]:
             yield order(Order.BLOB, chunk[at : at + PIECE])
 
 
-async def start_pod(engine: Engine, spec: PodSpec, first: bytes) -> tuple[str, PodStream]:
-    """Create and start, and say hello; the payload follows. Returns the engine's id."""
-    try:
-        pod = await engine.create(spec)
+async def create_pod(engine: Engine, spec: PodSpec) -> str:
+    """The engine's id. Raises EngineBusy while there is no room for it."""
+    with _explained():
+        return await engine.create(spec)
+
+
+async def until_ready(engine: Engine, pod: str, tell: Callable[[str], None]) -> None:
+    with _explained():
+        await engine.ready(pod, tell)
+
+
+async def start_pod(engine: Engine, pod: str, first: bytes) -> PodStream:
+    """Start, and say hello; the payload follows."""
+    with _explained():
         stream = await engine.start(pod)
-    except EngineUnreachable:
-        raise
-    except EngineError as error:
-        raise explain_start(error.sentence) from error
     # A pod that has ended already (its python3 too old, say) takes no input, but what it said can
     # be read from its stream all the same.
     with contextlib.suppress(EngineUnreachable):
         await stream.write(source.boot_input() + first)
-    return pod, stream
+    return stream
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except (EngineUnreachable, EngineBusy):
+        raise
+    except EngineError as error:
+        raise explain_start(error.sentence) from error
 
 
 def explain_start(words: str) -> JobFailure:

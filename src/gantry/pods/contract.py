@@ -1,6 +1,6 @@
 """What a pod is and what an engine must do with it, neutral between containers and Kubernetes.
 
-`gantry.path.pod` builds a PodSpec; `docker_api` (and later `kubernetes`) obeys Engine. Plain values
+`gantry.path.pod` builds a PodSpec; `docker_api` and `kubernetes_api` obey Engine. Plain values
 in and out: nothing here knows Ansible, Django or a job row.
 """
 
@@ -117,7 +117,7 @@ class PodStream(Protocol):
 
 
 class Engine(Protocol):
-    """Thirteen verbs. Each may be called twice with the same effect; each raises EngineError (or
+    """Fifteen verbs. Each may be called twice with the same effect; each raises EngineError (or
     its subclass EngineUnreachable, the only one worth a retry) with the engine's own words."""
 
     name: str
@@ -134,7 +134,8 @@ class Engine(Protocol):
         """2. Get the image from its registry, telling progress in bytes."""
 
     async def create(self, spec: PodSpec) -> str:
-        """3. Create, not start. The same name again gives the same pod's id."""
+        """3. Create, not start. The same name again gives the same pod's id. Raises EngineBusy
+        when there is no room for it now."""
 
     async def start(self, pod: str) -> PodStream:
         """4. Attach, then start, so that not a byte of output is missed."""
@@ -170,5 +171,8 @@ class Engine(Protocol):
     async def meant(self, reference: str) -> str | None:
         """14. A word for the image that the reference means here, another one for each image: what
         an engine tells quicker than `image`. None when it is not present, "" when it has none."""
+
+    async def ready(self, pod: str, tell: Callable[[str], None]) -> None:
+        """15. Return when a created pod can be started; until then tell what it waits for."""
 
     async def close(self) -> None: ...

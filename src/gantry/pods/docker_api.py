@@ -241,6 +241,9 @@ class DockerEngine(DockerClient):
         await docker_user.add(made, text, spec.user)
         return made
 
+    async def ready(self, pod: str, tell: Callable[[str], None]) -> None:
+        """At once: a container waits for nothing."""
+
     async def start(self, pod: str) -> DockerStream:
         async with engine_words("start the pod"):
             container = self._docker.containers.container(pod)
