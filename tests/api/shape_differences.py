@@ -30,7 +30,6 @@ _COMPUTED = (
 DIFFERENCES: dict[str, str] = {
     r"^api_v2 \.\w+: missing": "only what exists is listed: awxkit makes a command of each key",
     rf"\.related\.({_LINKS}): missing": f"a link leads somewhere: {NEXT}",
-    r"\.related\.named_url: missing": "named URLs come with the issue on AWX's API",
     r"^roles_GET_list .*: (missing|extra)": "the first roles are the system's and organizations'",
     r"\.summary_fields\.resource: missing": "AWX's resource registry is for a gateway beside it",
     r"\.related_search_fields: lacks": "relations to resources that do not exist yet",

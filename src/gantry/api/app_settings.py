@@ -14,6 +14,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from gantry.api import named_urls
 from gantry.api.names import ROOT
 from gantry.api.views import AwxView
 from gantry.base.config import settings
@@ -23,7 +24,7 @@ from gantry.resources.models import ExecutionEnvironment
 
 CATEGORIES = {
     "all": "All", "authentication": "Authentication", "bulk": "Bulk Actions", "changed": "Changed",
-    "jobs": "Jobs", "system": "System",
+    "jobs": "Jobs", "named-url": "Named URL", "system": "System",
 }  # fmt: skip
 
 
@@ -68,6 +69,10 @@ def values_of(category: str) -> dict[str, Any]:
             "BULK_JOB_MAX_LAUNCH": s.bulk_job_max_launch,
             "BULK_HOST_MAX_CREATE": s.bulk_host_max_create,
             "BULK_HOST_MAX_DELETE": s.bulk_host_max_delete,
+        },
+        "named-url": {
+            "NAMED_URL_FORMATS": named_urls.formats(),
+            "NAMED_URL_GRAPH_NODES": named_urls.graph(),
         },
         "jobs": {
             "AD_HOC_COMMANDS": list(s.ad_hoc_commands),

@@ -22,6 +22,7 @@ from rest_framework.validators import UniqueValidator
 
 from gantry.api.auth import may_write
 from gantry.api.fields import CharNullField, ChoiceNullField, NullableBooleanField
+from gantry.api.named_urls import named_url
 from gantry.api.names import COPIED, HISTORIES, type_of, url_of
 from gantry.resources.access import may
 from gantry.resources.organizations import Organization, User
@@ -153,6 +154,8 @@ class AwxSerializer(serializers.ModelSerializer[Any]):
         if row is None:
             return {}
         links: dict[str, Any] = {}
+        if self._shows_name() and (named := named_url(row, url_of(row))) is not None:
+            links["named_url"] = named
         for key in ("created_by", "modified_by", *self.linked):
             target = url_of_foreign(row, key)
             if target is not None:
@@ -164,6 +167,11 @@ class AwxSerializer(serializers.ModelSerializer[Any]):
         if type_of(row) in COPIED:
             links["copy"] = f"{base}copy/"
         return links
+
+    def _shows_name(self) -> bool:
+        """AWX tells it of one object that is read or was just made."""
+        view = self.context.get("view")
+        return view is not None and (hasattr(view, "retrieve") or view.request.method == "POST")
 
     def get_summary_fields(self, row: Any) -> dict[str, Any]:
         if row is None:

@@ -140,16 +140,6 @@ class UserPersonalTokensList(UserTokensList):
         return OAuth2AccessToken.objects.filter(application=None, user=person_of(self.request))
 
 
-class NamedPersonalTokensList(UserPersonalTokensList):
-    """`awx login` knows its user by name only. A name that nobody has answers as any wrong id."""
-
-    def parent(self) -> Any:
-        if "pk" not in self.kwargs:
-            named = User.objects.filter(username=self.kwargs["name"].replace("\0", ""))
-            self.kwargs["pk"] = named.values_list("pk", flat=True).first() or 0
-        return super().parent()
-
-
 class UserAuthorizedTokensList(UserTokensList):
     name = "OAuth2 User Authorized Access Tokens"
     serializer_class = AuthorizedTokenSerializer

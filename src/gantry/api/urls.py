@@ -213,7 +213,6 @@ v2 = [
             "children": roles.RoleChildrenList,
         },
     ),
-    path("users/<str:name>/personal_tokens/", tokens.NamedPersonalTokensList.as_view()),
     *noun(
         "execution_environments",
         {

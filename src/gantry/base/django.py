@@ -59,6 +59,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "gantry.web.headers.SecurityHeaders",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "gantry.api.named_urls.NamedUrls",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
