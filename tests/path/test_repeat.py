@@ -130,3 +130,25 @@ def test_a_tree_that_is_gone_is_told_before_and_after_the_launch(world: World, d
 def test_an_exact_relaunch_is_of_all_hosts(world: World, done: Any) -> None:
     with pytest.raises(InvalidInput, match="same hosts"):
         again(world, done, exactly=True, hosts="failed")
+
+
+@pytest.mark.parametrize("which", ["same", "current", "digest"])
+def test_a_relaunch_says_which_environment_it_means(world: World, done: Any, which: str) -> None:
+    from gantry.resources.models import ExecutionEnvironment
+
+    newer = ExecutionEnvironment.objects.create(name="newer", image="registry/newer:1")
+    done.project.default_environment = newer
+    done.project.save()
+    found = resolve_environment(again(world, done, environment=which))
+    assert found.environment == (newer if which == "current" else world.environment)
+    assert found.digest == (A if which == "digest" else "")
+
+
+def test_an_environment_that_cannot_be_had_is_refused(world: World, done: Any) -> None:
+    with pytest.raises(InvalidInput, match="An exact relaunch runs the same digest"):
+        again(world, done, exactly=True, environment="current")
+    with pytest.raises(InvalidInput, match="is not a valid choice"):
+        again(world, done, environment="other")
+    done.ee_digest = ""
+    with pytest.raises(InvalidInput, match="never got its image"):
+        again(world, done, environment="digest")

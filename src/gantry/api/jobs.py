@@ -187,6 +187,12 @@ class RelaunchSerializer(serializers.Serializer[Any]):
     )
     credential_passwords = serializers.DictField(write_only=True, required=False)
     exactly = serializers.BooleanField(required=False, default=False, write_only=True)
+    environment = serializers.ChoiceField(
+        required=False, default="same", write_only=True,
+        choices=[("same", "The same execution environment, its image as it is now"),
+                 ("current", "The execution environment that a new launch would choose"),
+                 ("digest", "The very image that the job ran")],
+    )  # fmt: skip
 
 
 class JobRelaunch(NounView):
@@ -226,9 +232,12 @@ class JobRelaunch(NounView):
         exactly = body_of(request).get("exactly", False)
         if not isinstance(exactly, bool):
             raise InvalidInput("Must be a valid boolean.", field="exactly")
+        environment = body_of(request).get("environment", "same")
+        if not isinstance(environment, str):
+            raise InvalidInput("Not a valid string.", field="environment")
         again = relaunch_job(
             job, user=person_of(request), hosts=hosts, passwords=passwords_of(body_of(request)),
-            exactly=exactly,
+            exactly=exactly, environment=environment,
         )  # fmt: skip
         row = JobSerializer.tune(Job.objects.all()).get(pk=again.pk)
         shown = JobSerializer(row, context=self.get_serializer_context()).data

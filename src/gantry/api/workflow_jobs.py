@@ -20,8 +20,8 @@ from gantry.api.launch_configs import SAVED, LaunchConfigSerializer
 from gantry.api.names import url_of
 from gantry.api.shape import BASE, SUMMARIES, summary
 from gantry.api.unified import COMMON, DETAIL, UnifiedJobCancel, UnifiedJobSerializer
-from gantry.api.views import ListView, NounView, ReadView, SubListView, person_of
-from gantry.path.workflow import relaunch_workflow
+from gantry.api.views import ListView, NounView, ReadView, SubListView, body_of, person_of
+from gantry.path.workflow_again import relaunch_workflow
 from gantry.resources.models import (
     Credential,
     JobTemplate,
@@ -125,13 +125,18 @@ class WorkflowJobCancel(UnifiedJobCancel):
     serializer_class = WorkflowJobSerializer
 
 
-class EmptySerializer(serializers.Serializer[Any]):
-    """A relaunch takes nothing."""
+class WorkflowRelaunchSerializer(serializers.Serializer[Any]):
+    """AWX's takes nothing."""
+
+    from_failed = serializers.BooleanField(
+        required=False, default=False, write_only=True,
+        help_text="Go on with the nodes of this run that did not succeed.",
+    )  # fmt: skip
 
 
 class WorkflowJobRelaunch(NounView):
     model = WorkflowJob
-    serializer_class = EmptySerializer
+    serializer_class = WorkflowRelaunchSerializer
     post_verb = "start"
 
     def get_queryset(self) -> QuerySet[Any]:
@@ -142,7 +147,11 @@ class WorkflowJobRelaunch(NounView):
         return Response({})
 
     def post(self, request: Request, **kwargs: Any) -> Response:
-        again = relaunch_workflow(self.get_object(), user=person_of(request))
+        job = self.get_object()
+        asked = self.get_serializer(data=body_of(request))
+        asked.is_valid(raise_exception=True)
+        some = asked.validated_data["from_failed"]
+        again = relaunch_workflow(job, user=person_of(request), from_failed=some)
         row = WorkflowJobSerializer.tune(WorkflowJob.objects.all()).get(pk=again.pk)
         shown = WorkflowJobSerializer(row, context=self.get_serializer_context()).data
         return Response(shown, 201, headers={"Location": url_of(row)})
@@ -171,6 +180,8 @@ class NodeSerializer(LaunchConfigSerializer):
 
 
 class WorkflowJobNodeSerializer(NodeSerializer):
+    gantry = serializers.SerializerMethodField()
+
     sublists = {
         "labels": "labels", "credentials": "credentials", "instance_groups": "instance_groups",
         **EDGES,
@@ -186,9 +197,13 @@ class WorkflowJobNodeSerializer(NodeSerializer):
         fields = (
             *(name for name in BASE if name not in ("name", "description")), *SAVED, "job",
             "workflow_job", "unified_job_template", *EDGES, "all_parents_must_converge",
-            "do_not_run", "identifier",
+            "do_not_run", "identifier", "gantry",
         )  # fmt: skip
         read_only_fields = fields
+
+    def get_gantry(self, row: Any) -> dict[str, Any]:
+        """`kept_job`: the job of an earlier run that stands for this node's."""
+        return {"kept_job": row.kept_job_id}
 
     def get_summary_fields(self, row: Any) -> dict[str, Any]:
         found = super().get_summary_fields(row)

@@ -19,11 +19,12 @@ from gantry.base.bridge import DATABASE_AWAY
 from gantry.path import states
 from gantry.path.launch import NotCancelable, cancel_job
 from gantry.path.spawn import spawn
-from gantry.path.workflow import edges_of, tell_workflow_of
-from gantry.path.workflow_graph import NO_WAY_ON, Graph, Node
+from gantry.path.workflow import tell_workflow_of
+from gantry.path.workflow_again import graph_of
+from gantry.path.workflow_graph import NO_WAY_ON, Graph
 from gantry.resources.jobs import ACTIVE, UnifiedJob
 from gantry.resources.templates import UnifiedJobTemplate
-from gantry.resources.workflows import EDGES, WorkflowApproval, WorkflowJob, WorkflowJobNode
+from gantry.resources.workflows import WorkflowApproval, WorkflowJob, WorkflowJobNode
 
 logger = logging.getLogger(__name__)
 LONGEST_TURN = 0.5  # seconds; the loop has other things to do
@@ -105,7 +106,7 @@ def step(pk: int) -> bool:
             return True
         workflow = WorkflowJob.objects.select_related("organization", "created_by").get(pk=pk)
         nodes = list(
-            workflow.workflow_job_nodes.select_related("job", "unified_job_template")
+            workflow.workflow_job_nodes.select_related("job", "kept_job", "unified_job_template")
         )  # fmt: skip
         if row.cancel_flag:
             return _cancel(row, nodes)
@@ -147,19 +148,6 @@ def _cancel(row: UnifiedJob, nodes: list[WorkflowJobNode]) -> bool:
         row, status="canceled", failure_class="canceled", job_explanation="The job was canceled."
     )
     return True
-
-
-def graph_of(nodes: dict[int, WorkflowJobNode]) -> Graph:
-    made = {
-        pk: Node(
-            pk, node.job.status if node.job is not None else "",
-            node.unified_job_template_id is not None, node.do_not_run,
-            node.all_parents_must_converge,
-        )
-        for pk, node in nodes.items()
-    }  # fmt: skip
-    edges = {edge: set(edges_of(WorkflowJobNode, edge, nodes)) for edge in EDGES}
-    return Graph(made, edges)
 
 
 def _go_on(row: UnifiedJob, workflow: WorkflowJob, nodes: dict[int, Any]) -> bool:

@@ -18,7 +18,7 @@ from gantry.base.errors import Forbidden, GantryError, InvalidInput
 from gantry.path.preflight import check_launch
 from gantry.path.prompts import Handed, Prompted, brought_along, hand_on, merge_prompts
 from gantry.path.queue import enqueue, tell_controllers
-from gantry.path.repeat import repeated
+from gantry.path.repeat import environment_of, repeated
 from gantry.path.slices import launch_slices, slices_of
 from gantry.path.updates import wait_for_content
 from gantry.resources import access
@@ -127,8 +127,10 @@ def relaunch_job(
     hosts: str = "all",
     passwords: Mapping[str, str] | None = None,
     exactly: bool = False,
+    environment: str = "same",
 ) -> Job:
-    """The same job again with the same prompts; `hosts="failed"` limits it to those that failed.
+    """The same job again with the same prompts; `hosts="failed"` limits it to those that failed,
+    `environment` says in which EE (path/repeat.py: environment_of).
     `exactly` repeats digest, commit, inventory and variables too (path/repeat.py), and starts no
     update of the project."""
     if user is not None and not access.may(user, "start", job):
@@ -136,7 +138,11 @@ def relaunch_job(
     credentials = list(job.credentials.select_related("credential_type"))
     _check_repeat(job, credentials, user)
     limit = job.limit
-    kept = repeated(job) if exactly else {}
+    kept = environment_of(job, environment)
+    if exactly:
+        if environment != "same":
+            raise InvalidInput("An exact relaunch runs the same digest.", field="environment")
+        kept |= repeated(job)
     if hosts == "failed":
         if exactly:
             raise InvalidInput("An exact relaunch runs on the same hosts.", field="hosts")
@@ -153,11 +159,10 @@ def relaunch_job(
             | {"limit": limit},
             kind="job", name=job.name, description=job.description, launch_type="relaunch",
             unified_job_template=job.unified_job_template, job_template=job.job_template,
-            organization=job.organization, execution_environment=job.execution_environment,
-            created_by=user, modified_by=user,
+            organization=job.organization, created_by=user, modified_by=user,
             prompted_groups=job.prompted_groups, preferred_groups=job.preferred_groups,
             job_slice_number=job.job_slice_number,
-            **{"ee_reason": f"the same as in job {job.pk}, which this one repeats"} | kept,
+            **kept,
         )  # fmt: skip
         answers = open_answers(job)
         again.survey_passwords = job.survey_passwords

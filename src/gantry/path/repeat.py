@@ -36,6 +36,31 @@ def _why_no_tree(snapshot: ProjectSnapshot) -> str:
     )
 
 
+def environment_of(job: Job, which: str) -> dict[str, Any]:
+    """Fields of the job that relaunches `job`, for its EE: the same one, whatever its image is by
+    now (`same`); the one that a new launch would choose (`current`); the very image (`digest`).
+    Raises InvalidInput."""
+    if which == "current":
+        return {"execution_environment": None, "ee_reason": ""}
+    same = {
+        "execution_environment": job.execution_environment,
+        "ee_reason": f"the same as in job {job.pk}, which this one repeats",
+    }
+    if which == "same":
+        return same
+    if which != "digest":
+        raise InvalidInput(f'"{which}" is not a valid choice.', field="environment")
+    if not job.ee_digest:
+        raise InvalidInput(
+            f"Job {job.pk} never got its image: there is no digest to run again.",
+            field="environment", cure="Relaunch it with the same environment.",
+        )  # fmt: skip
+    return same | {
+        "ee_name": job.ee_name, "ee_image": job.ee_image, "ee_wanted_digest": job.ee_digest,
+        "ee_reason": f"the digest of job {job.pk}, which this one repeats",
+    }  # fmt: skip
+
+
 def repeated(job: Job) -> dict[str, Any]:
     """Fields of the job that repeats `job` exactly. Raises InvalidInput."""
     reason = why_not_exactly(job)

@@ -47,7 +47,8 @@ class Resolution:
 
 def resolve_environment(row: Row) -> Resolution:
     """The EE of a job, or of a template's next job. Raises JobFailure when there is none."""
-    if isinstance(row, Job) and row.repeats_id is not None:
+    # A wanted digest is there before anything was resolved where a relaunch said so.
+    if isinstance(row, Job) and (row.repeats_id is not None or row.ee_wanted_digest):
         return _repeated(row)
     for environment, reason in candidates(row):
         if environment is not None:
@@ -67,7 +68,7 @@ def _with_digest(environment: ExecutionEnvironment, reason: str) -> Resolution:
 
 
 def _repeated(job: Job) -> Resolution:
-    """What the repeated job ran: launch copied it, and nothing that was changed since counts."""
+    """What an earlier job ran: launch copied it, and nothing that was changed since counts."""
     environment, digest = job.execution_environment, job.ee_wanted_digest
     elsewhere, known = _seen(environment, digest)
     if environment is None:

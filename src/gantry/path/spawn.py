@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from gantry.base.errors import GantryError, InvalidInput
@@ -81,14 +82,14 @@ def artifacts_for(node: WorkflowJobNode) -> dict[str, Any]:
     found: dict[str, Any] = {}
     name = "workflowjobnodes"
     parents = [
-        *(getattr(node, f"{name}_{way}").select_related("job") for way in ("success", "failure")),
-        getattr(node, f"{name}_always").select_related("job"),
+        getattr(node, f"{name}_{way}").select_related("job", "kept_job")
+        for way in ("success", "failure", "always")
     ]
     rows = {parent.pk: parent for some in parents for parent in some}
     for pk in sorted(rows):
         found |= rows[pk].ancestor_artifacts
-        if rows[pk].job is not None:
-            found |= _left_by(rows[pk].job, {node.workflow_job_id})
+        if rows[pk].outcome is not None:
+            found |= _left_by(rows[pk].outcome, {node.workflow_job_id})
     return found
 
 
@@ -101,9 +102,10 @@ def _left_by(job: UnifiedJob, seen: set[Any]) -> dict[str, Any]:
         return {}
     found: dict[str, Any] = {}
     inner = UnifiedJob.objects.filter(
-        unified_job_node__workflow_job=job.pk, status__in=("successful", "failed")
+        Q(unified_job_node__workflow_job=job.pk) | Q(keeping_nodes__workflow_job=job.pk),
+        status__in=("successful", "failed"),
     )
-    for one in inner.order_by("finished", "id"):
+    for one in inner.distinct().order_by("finished", "id"):
         found |= _left_by(one, seen | {job.pk})
     return found
 

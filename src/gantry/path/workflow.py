@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -20,11 +21,10 @@ from gantry.path.states import end
 from gantry.path.workflow_nodes import begin_run
 from gantry.resources import access
 from gantry.resources.credentials import ENCRYPTED
-from gantry.resources.host_filter import hosts_of
 from gantry.resources.instances import in_order
 from gantry.resources.jobs import UnifiedJob
 from gantry.resources.organizations import User
-from gantry.resources.surveys import open_answers, password_variables, questions
+from gantry.resources.surveys import password_variables, questions
 from gantry.resources.variables import parse_variables
 from gantry.resources.workflows import (
     EDGES,
@@ -37,8 +37,6 @@ from gantry.resources.workflows import (
     WorkflowOptions,
 )
 
-ORPHANED = "Cannot relaunch slice workflow job orphaned from job template."
-SLICES_CHANGED = "Cannot relaunch sliced workflow job after slice count has changed."
 _COPIED = (
     "unified_job_template_id", "inventory_id", "execution_environment_id", "char_prompts",
     "survey_passwords", "all_parents_must_converge", "identifier",
@@ -49,12 +47,6 @@ class NotWaiting(GantryError):
     """An approval that was answered already, or whose workflow was canceled."""
 
     code = "not_waiting"
-
-
-class NotRelaunched(GantryError):
-    """A run that cannot be taken up again as it was."""
-
-    code = "not_relaunched"
 
 
 @dataclass(frozen=True)
@@ -86,48 +78,9 @@ def launch_workflow(
         )  # fmt: skip
         parse_variables(job.extra_vars, field="extra_vars")
         nodes = template.workflow_job_template_nodes.all()
-        begin_run(job, secret, merged.labels, lambda: _copy(nodes, job))
+        make = partial(copy_nodes, nodes, partial(WorkflowJobNode, workflow_job=job))
+        begin_run(job, secret, merged.labels, make)
     return LaunchedWorkflow(job, merged.ignored)
-
-
-def relaunch_workflow(job: WorkflowJob, *, user: User | None) -> WorkflowJob:
-    """The same prompts again, through the workflow as it is now; where its template is gone,
-    through the nodes that the run had."""
-    if user is not None and not access.may(user, "start", job):
-        raise Forbidden("You do not have permission to perform this action.")
-    if user is not None and job.inventory is not None and job.workflow_job_template is not None:
-        brought = job.inventory_id != job.workflow_job_template.inventory_id
-        if brought and not access.may(user, "use", job.inventory):
-            raise Forbidden("Job was launched with prompts you lack access to.")
-    if job.is_sliced_job:
-        _check_slices(job)
-    template = job.workflow_job_template
-    nodes: Iterable[Any] = job.workflow_job_nodes.all()
-    if template is not None:
-        nodes = template.workflow_job_template_nodes.all()
-    with transaction.atomic():
-        again = WorkflowJob(
-            **{f.name: getattr(job, f.name) for f in WorkflowOptions._meta.fields},
-            kind="workflow_job", name=job.name, description=job.description,
-            launch_type="relaunch", workflow_job_template=template, job_template=job.job_template,
-            unified_job_template=job.unified_job_template, organization=job.organization,
-            is_sliced_job=job.is_sliced_job, is_bulk_job=job.is_bulk_job, created_by=user,
-            modified_by=user, survey_passwords=job.survey_passwords,
-        )  # fmt: skip
-        begin_run(again, open_answers(job), job.labels.all(), lambda: _copy(nodes, again))
-    return again
-
-
-def _check_slices(job: WorkflowJob) -> None:
-    """The nodes that a run had would no longer be all hosts, each once."""
-    if job.job_template is None:
-        raise NotRelaunched(ORPHANED)
-    wanted = job.job_template.job_slice_count
-    nodes = job.workflow_job_nodes.values_list("char_prompts__job_slice_count", flat=True)
-    if nodes and nodes[0] is not None:
-        wanted = nodes[0]  # this launch said so
-    if job.inventory is None or min(hosts_of(job.inventory).count(), wanted) != len(nodes):
-        raise NotRelaunched(SLICES_CHANGED)
 
 
 def workflow_preview(template: WorkflowJobTemplate) -> dict[str, Any]:
@@ -194,10 +147,6 @@ def _merge(template: WorkflowJobTemplate, prompts: Mapping[str, Any], user: Any)
     if user is not None and brought and not access.may(user, "use", inventory):
         raise Forbidden("You do not have permission to perform this action.")
     return merged
-
-
-def _copy(nodes: Iterable[Any], job: WorkflowJob) -> None:
-    copy_nodes(nodes, lambda: WorkflowJobNode(workflow_job=job))
 
 
 def copy_nodes(nodes: Iterable[Any], make: Any) -> dict[int, Any]:

@@ -87,6 +87,17 @@ class Graph:
     def done(self) -> bool:
         return all(node.decided for node in self.nodes.values())
 
+    def settled(self) -> list[int]:
+        """Nodes that succeeded and would come out so again: whatever is before them did too, or was
+        not run."""
+        found: set[int] = set()
+        for pk in self._in_order():
+            node = self.nodes[pk]
+            ended = node.do_not_run or node.status == SUCCESSFUL
+            if ended and all(parent in found for parent in self.parents(pk)):
+                found.add(pk)
+        return sorted(pk for pk in found if not self.nodes[pk].do_not_run)
+
     def without_way_on(self) -> list[int]:
         """Nodes that failed and from which neither a failure nor an always edge leads on: each
         makes its workflow fail."""

@@ -32,7 +32,10 @@ class Wanted:
 
 
 def begin_run(
-    job: WorkflowJob, secret: dict[str, str], labels: Iterable[Any], make_nodes: Callable[[], None]
+    job: WorkflowJob,
+    secret: dict[str, str],
+    labels: Iterable[Any],
+    make_nodes: Callable[[], object],
 ) -> None:
     """Save a run and hand it to the controllers; `secret` answers are sealed, `make_nodes` gives
     it its nodes."""

@@ -162,6 +162,11 @@ class WorkflowJobNode(WorkflowNode):
         UnifiedJob, null=True, blank=True, default=None, on_delete=models.SET_NULL,
         related_name="unified_job_node",
     )  # fmt: skip
+    # Of a run that goes on from where another failed: the job that stands for this node's.
+    kept_job = models.ForeignKey(
+        UnifiedJob, null=True, default=None, on_delete=models.SET_NULL, editable=False,
+        related_name="keeping_nodes",
+    )  # fmt: skip
     identifier = models.CharField(max_length=512, blank=True, default="")
     do_not_run = models.BooleanField(
         default=False,
@@ -176,6 +181,11 @@ class WorkflowJobNode(WorkflowNode):
 
     def __str__(self) -> str:
         return self.identifier
+
+    @property
+    def outcome(self) -> UnifiedJob | None:
+        """The job by which the workflow goes on from here."""
+        return self.job if self.job is not None else self.kept_job
 
 
 class WorkflowApprovalTemplate(UnifiedJobTemplate):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from gantry.base.errors import InvalidInput
 from gantry.path.ad_hoc import relaunch_ad_hoc
 from gantry.path.launch import relaunch_job
-from gantry.path.workflow import relaunch_workflow
+from gantry.path.workflow_again import relaunch_workflow
 from gantry.resources.ad_hoc import AdHocCommand
 from gantry.resources.jobs import Job, UnifiedJob
 from gantry.resources.organizations import User
@@ -21,11 +21,12 @@ def again(
     hosts: str = "all",
     passwords: Mapping[str, str] | None = None,
 ) -> UnifiedJob:
-    """`job` is the row of its kind, `hosts` "all", "failed" or "exactly". Raises GantryError."""
+    """`job` is the row of its kind, `hosts` "all", "failed" or "exactly"; "failed"
+    of a workflow: its nodes that did not succeed. Raises GantryError."""
     if isinstance(job, AdHocCommand):
         return relaunch_ad_hoc(job, user=user, passwords=passwords or {})
     if isinstance(job, WorkflowJob):
-        return relaunch_workflow(job, user=user)
+        return relaunch_workflow(job, user=user, from_failed=hosts == "failed")
     if isinstance(job, Job):
         some = "failed" if hosts == "failed" else "all"
         return relaunch_job(
