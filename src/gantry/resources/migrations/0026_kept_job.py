@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('resources', '0024_event_indexes'),
+        ('resources', '0025_host_metrics'),
     ]
 
     operations = [
