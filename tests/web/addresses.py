@@ -5,14 +5,20 @@ Whoever adds a page adds its address here; `test_accessibility` fails for a name
 
 from __future__ import annotations
 
+import uuid
+
 from django.urls import URLPattern
 from django.utils import timezone
 
+from gantry.resources.activity import ActivityStream
 from gantry.resources.credentials import Credential, CredentialType
 from gantry.resources.environments import ExecutionEnvironment
+from gantry.resources.instances import Instance, InstanceGroup
+from gantry.resources.organizations import Organization, Team, User
+from gantry.resources.roles import role_on
 from gantry.resources.schedules import Schedule
+from gantry.resources.tokens import OAuth2Application, issue
 from gantry.web.urls import urlpatterns
-from tests.control.test_workflows import approval, ended, job_at, launch, node, turn, workflow
 from tests.web import story
 
 # Answers that are no page: text, JSON, streams and files.
@@ -20,7 +26,6 @@ NO_PAGES = {
     "job-panels", "job-lines", "job-text", "job-events", "job-headings", "job-find", "job-results",
     "job-event", "environment-sbom", "environment-lock",
     "build-lock", "login", "logout",
-    "workflow-graph-part", "workflow-choices",
     "environment-images",  # asks an engine: test_images walks it
 }  # fmt: skip
 
@@ -37,7 +42,14 @@ def names_of_pages() -> set[str]:
 
 def pages() -> dict[str, list[str]]:
     """name in gantry.web.urls -> addresses, the first of them the page as people mostly see it."""
-    return {**of_work(), **of_resources(), **of_environments(), **of_schedules(), **of_workflows()}
+    return {
+        **of_work(),
+        **of_people(),
+        **of_the_system(),
+        **of_resources(),
+        **of_environments(),
+        **of_schedules(),
+    }
 
 
 def of_work() -> dict[str, list[str]]:
@@ -97,26 +109,67 @@ def of_schedules() -> dict[str, list[str]]:
     }  # fmt: skip
 
 
-def of_workflows() -> dict[str, list[str]]:
-    """One with a node of each look, and its run."""
-    row = workflow("Release")
-    first = node(row, story.template("Build", ask_limit_on_launch=True))
-    asks = node(row, approval(row), (first, "success"), all_parents_must_converge=True)
-    node(row, story.template("Deploy"), (asks, "success"))
-    node(row, story.template("Undo"), (asks, "failure"), (first, "always"))
-    run = launch(row)
-    ended(job_at(run, "Build"))
-    turn()
-    at = f"/workflows/{row.pk}"
+def of_people() -> dict[str, list[str]]:
+    ours, admin = story.organization(), User.objects.get(username="admin")
+    team = Team.objects.create(name="Operators", organization=ours)
+    mia = story.member("mia-of-the-pages")
+    role_on(team, "member_role").members.add(mia)
+    project = story.template("With roles").project
+    assert project is not None
+    role_on(project, "use_role").teams.add(team)
+    application = OAuth2Application.objects.create(
+        name="Dashboard", organization=ours, client_type="public",
+        authorization_grant_type="password",
+    )  # fmt: skip
+    issue(admin, "read", application=application, description="Wall")
     return {
-        "workflows": ["/workflows/", "/workflows/?q=nothing-like-it"],
-        "workflow": [f"{at}/"],
-        "workflow-add": ["/workflows/add/"],
-        "workflow-edit": [f"{at}/edit/"],
-        "workflow-launch": [f"{at}/launch/"],
-        "workflow-graph": [f"{at}/graph/?node={asks.pk}", f"{at}/graph/", f"/jobs/{run.pk}/"],
-        "workflow-node-prompts": [f"/workflows/nodes/{first.pk}/"],
-    }
+        "organization-add": ["/organizations/add/"],
+        "organization-edit": [f"/organizations/{ours.pk}/edit/"],
+        "teams": ["/teams/", "/teams/?q=nothing-like-it"],
+        "team": [f"/teams/{team.pk}/"],
+        "team-add": ["/teams/add/", f"/teams/add/?organization={ours.pk}"],
+        "team-edit": [f"/teams/{team.pk}/edit/"],
+        "users": ["/users/", "/users/?q=nothing-like-it", "/users/?kind=is_superuser"],
+        "user": [f"/users/{mia.pk}/", f"/users/{admin.pk}/"],
+        "user-add": ["/users/add/"],
+        "user-edit": [f"/users/{mia.pk}/edit/"],
+        "tokens": ["/tokens/"],
+        "applications": ["/applications/", "/applications/?q=nothing-like-it"],
+        "application": [f"/applications/{application.pk}/"],
+        "application-add": ["/applications/add/"],
+        "application-edit": [f"/applications/{application.pk}/edit/"],
+        "access": [f"/access/organization/{ours.pk}/", f"/access/project/{project.pk}/",
+                   f"/access/team/{team.pk}/?q=mia"],
+    }  # fmt: skip
+
+
+def of_the_system() -> dict[str, list[str]]:
+    group = InstanceGroup.objects.get(name="default")
+    now = timezone.now()
+    seat, _ = Instance.objects.get_or_create(
+        hostname="node1.example.com",
+        defaults={"cpu": 4, "memory": 8 << 30, "capacity": 16, "most_jobs": 20, "last_seen": now,
+                  "holder": uuid.uuid4()},
+    )  # fmt: skip
+    group.instances.add(seat)
+    changed = Organization.objects.create(name="Changed", description="before")
+    changed = Organization.objects.get(pk=changed.pk)
+    changed.description = "after"
+    changed.save()
+    entry = ActivityStream.objects.filter(operation="update").latest("pk")
+    return {
+        "activity": ["/activity/", "/activity/?operation=update&kind=organization&user=nobody",
+                     f"/activity/?about=organization:{changed.pk}&day=2026-11-24"],
+        "activity-entry": [f"/activity/{entry.pk}/"],
+        "instances": ["/instances/", "/instances/?q=nothing-like-it"],
+        "instance": [f"/instances/{seat.pk}/"],
+        "instance-groups": ["/instance-groups/", "/instance-groups/?q=nothing-like-it"],
+        "instance-group": [f"/instance-groups/{group.pk}/"],
+        "instance-group-add": ["/instance-groups/add/"],
+        "instance-group-edit": [f"/instance-groups/{group.pk}/edit/"],
+        "settings": ["/settings/", "/settings/?q=token"],
+        "settings-group": ["/settings/images/", "/settings/login/"],
+    }  # fmt: skip
 
 
 def of_environments() -> dict[str, list[str]]:

@@ -20,7 +20,7 @@ def test_axe_finds_nothing_on_any_page(page):
             page.evaluate("document.documentElement.dataset.theme = 'dark'")
             found += [f"{address} dark: {s}" for s in complaints(page, ["color-contrast"])]
 
-    assert found == []
+    assert found == [], "\n".join(found)
 
 
 def test_axe_finds_nothing_on_the_login_page(page):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, F, Model, OuterRef, QuerySet
-from django.db.models.functions import TruncDay
+from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -28,6 +27,7 @@ from gantry.resources.models import (
     UnifiedJob,
     User,
 )
+from gantry.resources.run_counts import OUTCOMES, days_between, runs_by_day
 
 COUNTED: dict[str, type[Model]] = {
     "users": User, "organizations": Organization, "teams": Team, "credentials": Credential,
@@ -36,7 +36,6 @@ COUNTED: dict[str, type[Model]] = {
 SCM_TYPES = {"git": "Git", "svn": "Subversion", "archive": "Remote Archive"}
 PERIODS = {"month": 30, "two_weeks": 14, "week": 7, "day": 1}
 KINDS = {"playbook_run": "job", "scm_update": "project_update", "inv_sync": "inventory_update"}
-OUTCOMES = ("successful", "failed", "canceled", "error")
 
 
 class Dashboard(AwxView):
@@ -123,26 +122,14 @@ class DashboardJobsGraph(AwxView):
             return Response({"error": f'Unknown period "{period}"'}, 400)
         end = timezone.now()
         start = end - timedelta(days=PERIODS[period])
-        rows = access.visible(request.user, UnifiedJob.objects.filter(status__in=OUTCOMES))
+        rows = access.visible(request.user, UnifiedJob.objects.all())
         kind = KINDS.get(request.query_params.get("job_type", "all"))
         if kind is not None:
             rows = rows.filter(kind=kind)
-        counted = (
-            rows.filter(finished__range=(start, end))
-            .order_by()
-            .values("status", day=TruncDay("finished", tzinfo=UTC))
-            .annotate(number=Count("pk", distinct=True))
-            .values_list("status", "day", F("number"))
-        )
-        found = {(status, day): number for status, day, number in counted}
-        days = list(_days(start, end))
+        found = runs_by_day(rows, start, end, UTC)
+        days = days_between(start, end)
         graph = {
             outcome: [[day.timestamp(), found.get((outcome, day), 0)] for day in days]
             for outcome in OUTCOMES
         }
         return Response({"jobs": graph})
-
-
-def _days(start: datetime, end: datetime) -> list[datetime]:
-    first = start.replace(hour=0, minute=0, second=0, microsecond=0)
-    return [first + timedelta(days=n) for n in range((end - first).days + 1)]

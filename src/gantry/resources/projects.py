@@ -1,5 +1,4 @@
-"""Projects (Git, Subversion, an archive) and their snapshots: trees addressed by revision and
-content."""
+"""Projects (a Git repository) and their snapshots: trees addressed by commit and content."""
 
 from __future__ import annotations
 
@@ -14,7 +13,6 @@ SCM_TYPES = [
     ("insights", "Red Hat Insights"),
     ("archive", "Remote Archive"),
 ]
-SYNCED = ("git", "svn", "archive")  # the kinds that a sync fetches
 
 
 class ProjectOptions(models.Model):
@@ -39,7 +37,7 @@ class ProjectOptions(models.Model):
 
 
 class Project(UnifiedJobTemplate, ProjectOptions):
-    """Playbooks, and where they come from."""
+    """A repository of playbooks."""
 
     unifiedjobtemplate_ptr = models.OneToOneField(
         UnifiedJobTemplate, on_delete=models.CASCADE, parent_link=True, related_name="as_project"
@@ -68,20 +66,6 @@ class Project(UnifiedJobTemplate, ProjectOptions):
         return self.name
 
     @property
-    def synced(self) -> bool:
-        return self.scm_type in SYNCED
-
-    def newest(self, branch: str = "") -> ProjectSnapshot | None:
-        """The tree that a job of this branch ("": the project's own) runs from: of where the
-        project comes from now, and verified by what is to verify it now."""
-        rows = self.snapshots.filter(
-            scm_branch=branch or self.scm_branch, scm_url=self.scm_url
-        )  # fmt: skip
-        if self.signature_validation_credential_id is not None:
-            rows = rows.filter(verified_by=self.signature_validation_credential_id)
-        return rows.first()
-
-    @property
     def playbook_files(self) -> list[str]:
         return list(self.snapshot.playbooks) if self.snapshot else []
 
@@ -101,10 +85,6 @@ class ProjectSnapshot(models.Model):
     playbooks = models.JSONField(default=list)
     inventory_files = models.JSONField(default=list)
     needs = models.JSONField(default=dict)  # playbook -> what it needs; read once, see preflight
-    # The credential with whose key its signature was verified.
-    verified_by = models.ForeignKey(
-        "Credential", null=True, default=None, on_delete=models.SET_NULL, related_name="+"
-    )
     update = models.OneToOneField(
         "ProjectUpdate", null=True, on_delete=models.SET_NULL, related_name="snapshot"
     )

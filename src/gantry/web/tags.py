@@ -18,9 +18,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from gantry.resources.access import may as access_may
+from gantry.resources.activity import kind_name
+from gantry.web.access_page import KINDS, PAGES, url
 from gantry.web.bulk import ACTS, acts_of
 from gantry.web.icons import PATHS
-from gantry.web.navigation import links
+from gantry.web.navigation import label_of, links
 
 register = template.Library()
 
@@ -49,12 +51,6 @@ def icon(name: str, extra: str = "") -> SafeString:
         extra,
         mark_safe(PATHS[name]),  # noqa: S308  a constant of ours
     )
-
-
-@register.simple_tag
-def icon_paths(name: str) -> SafeString:
-    """An icon's inside, for a picture that draws it itself."""
-    return mark_safe(PATHS[name])  # noqa: S308  a constant of ours
 
 
 @register.simple_tag
@@ -168,6 +164,32 @@ def selection(context: dict[str, Any], noun: str) -> dict[str, Any]:
     acts = [(name, ACTS[name]) for name in acts_of(noun)]
     return {"noun": noun, "acts": acts, "request": context["request"],
             "csrf_token": context.get("csrf_token")}  # fmt: skip
+
+
+@register.simple_tag
+def list_label(name: str) -> Any:
+    return label_of(name)
+
+
+@register.inclusion_tag("parts/access_tabs.html")
+def access_tabs(kind: str, row: Any, at: str = "details") -> dict[str, Any]:
+    """Details, access and activity of an object that people hold roles on: access_page.KINDS."""
+    return {"kind": kind, "row": row, "at": at, "here": url(KINDS[kind].page, row.pk),
+            "word": kind_name(type(row))}  # fmt: skip
+
+
+@register.simple_tag
+def role_object(role: dict[str, Any]) -> SafeString | str:
+    """What a role, as the API tells it, is a role on."""
+    more = role["summary_fields"]
+    name = more.get("resource_name")
+    if not name:
+        return "the whole system"
+    kind = PAGES.get(more["resource_type"])
+    word = str(more["resource_type_display_name"]).lower()
+    address = url(kind, more["resource_id"]) if kind and more.get("resource_id") else ""
+    shown = format_html('<a href="{}">{}</a>', address, name) if address else name
+    return format_html('{} <span class="faint">{}</span>', shown, word)
 
 
 @register.inclusion_tag("parts/field.html")

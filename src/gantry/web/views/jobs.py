@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q
@@ -26,8 +26,8 @@ from gantry.web import output
 from gantry.web.feed import mark
 from gantry.web.job_page import command, facts, proofs, steps, variables
 from gantry.web.pages import action, found, page, paged, signed_in, tell, who
-from gantry.web.picture import DRAWN, picture_of, questions_of, run_nodes
 from gantry.web.relaunching import again
+from gantry.web.zone import zone_info
 
 GROUPS = {"active": ACTIVE, "failed": ("failed", "error")}
 KINDS = [
@@ -56,6 +56,8 @@ def listing(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(execution_environment=int(environment))
     if digest := request.GET.get("digest", ""):
         rows = rows.filter(ee_digest=digest)
+    if day := _day(request):
+        rows = rows.filter(finished__gte=day, finished__lt=day + timedelta(days=1))
     if words := request.GET.get("q", "").strip():
         match = Q(name__icontains=words)
         if words.isdecimal() and len(words) < 18:
@@ -66,6 +68,15 @@ def listing(request: HttpRequest) -> HttpResponse:
         "jobs/list.html",
         {"rows": paged(request, rows.order_by("-id")), "statuses": STATUSES, "kinds": KINDS},
     )
+
+
+def _day(request: HttpRequest) -> datetime | None:
+    """The midnight, where the person is, of ?day=2026-11-24."""
+    try:
+        day = datetime.strptime(request.GET.get("day", ""), "%Y-%m-%d")
+    except ValueError:
+        return None
+    return day.replace(tzinfo=zone_info(request)) if 1970 < day.year < 9999 else None
 
 
 @signed_in
@@ -148,12 +159,9 @@ def _of_ad_hoc(request: HttpRequest, job: AdHocCommand) -> dict[str, Any]:
 
 
 def _of_workflow(request: HttpRequest, job: WorkflowJob) -> dict[str, Any]:
-    nodes = run_nodes(job)
+    nodes = job.workflow_job_nodes.select_related("job", "unified_job_template").order_by("pk")
     return {
-        "nodes": nodes,
-        "picture": picture_of(nodes) if nodes else None,
-        **DRAWN,
-        "questions": questions_of(nodes, who(request)) if job.active else [],
+        "nodes": list(nodes),
         "may_relaunch": not job.active and may(who(request), "start", job),
         "why_not_exactly": "A workflow is run again as it is now.",
     }
@@ -220,5 +228,4 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
         answer_approval(job, user=who(request), approved=request.POST.get("answer") == "approve")
     except GantryError as error:
         tell(request, error)
-    back = request.POST.get("back", "")  # the run that it was answered on
-    return redirect("job", int(back) if back.isdecimal() and len(back) < 18 else pk)
+    return redirect("job", pk)

@@ -8,7 +8,7 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from gantry.resources.access import may, visible
+from gantry.resources.access import may, may_add, visible
 from gantry.resources.base import PREFLIGHT_POLICIES
 from gantry.resources.organizations import Organization
 from gantry.resources.roles import Role
@@ -17,6 +17,7 @@ from gantry.web.environment_choice import RELATED as RESOLVED
 from gantry.web.environment_choice import ChoiceForm, answers, ladder
 from gantry.web.pages import action, found, page, paged, signed_in, who
 from gantry.web.policy_form import PolicyForm
+from gantry.web.views.people import others
 
 
 def _holders(role: str) -> Coalesce:
@@ -31,8 +32,13 @@ def _holders(role: str) -> Coalesce:
 def listing(request: HttpRequest) -> HttpResponse:
     rows = visible(who(request), Organization.objects.select_related("default_environment"))
     rows = rows.annotate(people=_holders("member_role"), keepers=_holders("admin_role"))
-    rows = rows.order_by("name")
-    return page(request, "organizations/list.html", {"rows": paged(request, rows)})
+    if words := request.GET.get("q", "").strip():
+        rows = rows.filter(name__icontains=words)
+    context = {
+        "rows": paged(request, rows.order_by("name")),
+        "can_add": may_add(who(request), Organization),
+    }
+    return page(request, "organizations/list.html", context)
 
 
 @signed_in
@@ -64,6 +70,9 @@ def _shown(request: HttpRequest, pk: int, policy: PolicyForm | None) -> HttpResp
             "row": row,
             "admins": row.admins.all()[:100],
             "members": row.users.all()[:100],
+            "teams": visible(who(request), row.teams.order_by("name"))[:100],
+            "known": others(request, row.users.all()) if may_change else [],
+            "may_change": may_change,
             "preflight": dict(PREFLIGHT_POLICIES)[row.preflight],
             "answers": answers(templates[:25]),
             "rungs": ladder(row),
