@@ -107,7 +107,7 @@ def build() -> dict[str, int]:
     snapshot(project, "site.yml")
     template = m.JobTemplate.objects.create(
         kind="job_template", name="template", organization=organization, project=project,
-        inventory=inventory, playbook="site.yml",
+        inventory=inventory, playbook="site.yml", webhook_service="github",
     )  # fmt: skip
     template.credentials.add(credential)
     template.survey_enabled = True
@@ -163,6 +163,10 @@ def build() -> dict[str, int]:
     instances.instances.add(instance)
     result = m.JobHostSummary.objects.create(job=job, host=host, host_name="host", ok=1)
     return {
+        "webhook_deliveries": m.WebhookDelivery.objects.create(
+            unified_job_template=template, service="github", event="push", outcome="launched",
+            job=job, payload="{}", verified=True,
+        ).pk,
         "notifications": (told := notification(organization, job)).pk,
         "notification_templates": told.notification_template_id,
         "organizations": organization.pk,

@@ -59,9 +59,10 @@ def run(job: Any, status: str = "successful") -> None:
 
 
 async def send_all() -> None:
-    from gantry.control.notify import Sender
+    from gantry.control.notify import NOTIFICATIONS
+    from gantry.control.outbox import Sender
 
-    sender = Sender()
+    sender = Sender(NOTIFICATIONS)
     for _ in range(4):
         await sender.turn()
         await sender.settle()
@@ -185,7 +186,8 @@ async def test_an_answer_that_quotes_a_password_is_masked(db: str) -> None:
 
 
 async def test_a_dead_receiver_delays_no_other(job: Any, receiver: Service) -> None:
-    from gantry.control.notify import Sender
+    from gantry.control.notify import NOTIFICATIONS
+    from gantry.control.outbox import Sender
 
     def late(asked: Any) -> tuple[int, str]:
         time.sleep(3)
@@ -201,7 +203,7 @@ async def test_a_dead_receiver_delays_no_other(job: Any, receiver: Service) -> N
         run(job)
 
     await in_thread(follow)()
-    sender = Sender()
+    sender = Sender(NOTIFICATIONS)
     await sender.turn()
     async with asyncio.timeout(2.5):
         while sum(t[2] == "successful" for t in await in_thread(told)()) < 2:

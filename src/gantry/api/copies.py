@@ -25,6 +25,7 @@ from gantry.api.job_templates import JobTemplateCreate, JobTemplateSerializer
 from gantry.api.names import url_of
 from gantry.api.projects import ProjectCreate, ProjectSerializer
 from gantry.api.views import ListCreateView
+from gantry.api.webhook_fields import filters_of
 from gantry.base.crypto import is_sealed, key_ring
 from gantry.resources import access
 from gantry.resources.actor import silently
@@ -166,6 +167,9 @@ class CredentialCopy(CopyView):
 class JobTemplateCopy(JobTemplateCreate, CopyView):
     model = JobTemplate
     makes = shows = JobTemplateSerializer
+
+    def data_of(self, original: Any) -> dict[str, Any]:
+        return {**super().data_of(original), **filters_of(original)}
 
     def check_related(self, original: Any) -> None:
         if original.project is None:

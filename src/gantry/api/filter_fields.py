@@ -29,6 +29,7 @@ from gantry.resources.models import (
     UnifiedJob,
     UnifiedJobTemplate,
     User,
+    WebhookDelivery,
     WorkflowJobNode,
     WorkflowJobTemplate,
     WorkflowJobTemplateNode,
@@ -53,6 +54,7 @@ SECRET: dict[type[Model], set[str]] = {
     JobEvent: {"event_data"},
     NotificationTemplate: {"notification_configuration"},
     OAuth2Application: {"secret_hash"},
+    WebhookDelivery: {"payload"},
     OAuth2AccessToken: {"token_hash"},
 }
 PASSWORDS = {"password", "start_secrets"}
@@ -60,7 +62,7 @@ INTERNAL = {
     "lease_owner", "lease_expires", "lease_epoch", "attempt", "pod_name", "pod_id", "acknowledged",
     "artifact_pieces", "preferred_groups", "prompted_groups", "task_impact", "holder", "machine",
     "pid", "most_jobs", "groups_set", "user_permissions", "logentry", "data", "ca_bundle",
-    "told", "attempts", "next_try", "events_recorded", "event_lag",
+    "told", "attempts", "next_try", "events_recorded", "event_lag", "webhook_status_api",
 }  # fmt: skip
 ALIASES: dict[type[Model], dict[str, str]] = {
     User: {"created": "date_joined"},

@@ -18,6 +18,7 @@ from gantry.api.names import NOTIFIED, url_of
 from gantry.api.projects import UPDATE, refuse_taken
 from gantry.api.shape import BASE, AwxSerializer, summary
 from gantry.api.views import AttachView, DetailView, ListCreateView, SubListView
+from gantry.api.webhook_fields import WebhookTemplateFields
 from gantry.base.errors import JobFailure
 from gantry.path.resolve import resolve_environment
 from gantry.resources import access
@@ -27,7 +28,6 @@ from gantry.resources.templates import PROMPTS
 
 PROMPT_OR_DEFAULT = "You must either set a default value or ask to prompt on launch."
 LAUNCHABLE_KINDS = ("ssh", "vault", "cloud", "net", "kubernetes")
-WEBHOOKS = [("github", "GitHub"), ("gitlab", "GitLab"), ("bitbucket_dc", "BitBucket DataCenter")]
 RECENT = 10
 # What an administrator of a template changes without a right to what it uses. AWX:
 # JobTemplateAccess.changes_are_non_sensitive.
@@ -62,13 +62,11 @@ def credential_summaries(row: Any) -> list[dict[str, Any]]:
     ]
 
 
-class JobTemplateSerializer(AwxSerializer):
+class JobTemplateSerializer(WebhookTemplateFields, AwxSerializer):
     extra_vars = VariablesField(required=False, default="", allow_blank=True)
     status = serializers.ChoiceField(
         choices=[*STATUSES, ("never updated", "Never Updated")], read_only=True
     )
-    webhook_service = serializers.ChoiceField(choices=WEBHOOKS, read_only=True, allow_blank=True)
-    webhook_credential = serializers.IntegerField(read_only=True)
 
     sublists = {
         name: name
@@ -87,17 +85,21 @@ class JobTemplateSerializer(AwxSerializer):
     }
     linked = (
         "inventory", "project", "organization", "execution_environment", "current_job", "last_job",
-        "next_schedule",
+        "next_schedule", "webhook_credential",
     )  # fmt: skip
     summarized = (
         "organization", "inventory", "execution_environment", "project", "last_job", "current_job",
+        "webhook_credential",
     )  # fmt: skip
+    selected = ("webhook_credential__credential_type",)
     prefetched = (with_credentials(JobTemplate), "labels")
     capabilities = {
         "edit": "change", "delete": "delete", "start": "start", "schedule": "start", "copy": "add",
     }  # fmt: skip
-    hints = {"webhook_credential": {"type": "id"}}
-    used = {"inventory": "use", "project": "use", "execution_environment": "read"}
+    used = {
+        "inventory": "use", "project": "use", "execution_environment": "read",
+        "webhook_credential": "use",
+    }  # fmt: skip
 
     class Meta:
         model = JobTemplate
@@ -106,15 +108,10 @@ class JobTemplateSerializer(AwxSerializer):
             "execution_environment", "host_config_key", *PROMPTS.values(), "survey_enabled",
             "become_enabled", "diff_mode", "allow_simultaneous", "custom_virtualenv",
             "job_slice_count", "webhook_service", "webhook_credential",
-            "prevent_instance_group_fallback",
+            "prevent_instance_group_fallback", "gantry",
         )  # fmt: skip
         read_only_fields = ("organization", "custom_virtualenv")
         extra_kwargs = {"skip_tags": {"max_length": 1024}}
-
-    def to_representation(self, instance: Any) -> dict[str, Any]:
-        # Webhooks come with the issue on what starts a job.
-        instance.webhook_service, instance.webhook_credential = "", None
-        return super().to_representation(instance)
 
     def get_related(self, row: Any) -> dict[str, Any]:
         links = super().get_related(row)

@@ -15,7 +15,6 @@ from gantry.api.delete_job import DeleteJob
 from gantry.api.inventory_counts import inventory_extras
 from gantry.api.job_templates import (
     OPTIONS,
-    WEBHOOKS,
     credential_summaries,
     with_credentials,
 )
@@ -36,6 +35,7 @@ from gantry.resources import access
 from gantry.resources.base import JOB_TYPES
 from gantry.resources.models import Credential, Job, JobEvent, JobTemplate
 from gantry.resources.surveys import shown_variables
+from gantry.resources.webhooks import SERVICES
 
 FIELDS = (
     *COMMON, *OPTIONS, "controller_node", "job_template", "passwords_needed_to_start",
@@ -47,9 +47,7 @@ COUNTS = ("skipped", "ok", "changed", "failures", "dark")  # the last one that i
 
 class JobListSerializer(UnifiedJobSerializer):
     passwords_needed_to_start = serializers.SerializerMethodField()
-    webhook_service = serializers.ChoiceField(choices=WEBHOOKS, read_only=True, allow_blank=True)
-    webhook_credential = serializers.IntegerField(read_only=True)
-    webhook_guid = serializers.CharField(read_only=True)
+    webhook_service = serializers.ChoiceField(choices=SERVICES, read_only=True, allow_blank=True)
     extra_vars = serializers.SerializerMethodField()
     job_type = serializers.ChoiceField(choices=[*JOB_TYPES, ("scan", "Scan")], read_only=True)
 
@@ -62,18 +60,17 @@ class JobListSerializer(UnifiedJobSerializer):
     }  # fmt: skip
     linked = (
         "inventory", "project", "organization", "unified_job_template", "execution_environment",
-        "job_template", "project_update",
+        "job_template", "project_update", "webhook_credential",
     )  # fmt: skip
     summarized = (
         "organization", "inventory", "execution_environment", "project", "job_template",
-        "unified_job_template", "project_update", "instance_group",
+        "unified_job_template", "project_update", "instance_group", "webhook_credential",
     )  # fmt: skip
     prefetched = (with_credentials(Job), "labels")
     hints = {
         **UnifiedJobSerializer.hints,
         "extra_vars": {"type": "json"},
         "instance_group": {"type": "id"},
-        "webhook_credential": {"type": "id"},
         "host_status_counts": {"type": "json"},
     }
 
@@ -82,11 +79,6 @@ class JobListSerializer(UnifiedJobSerializer):
         fields: Any = FIELDS
         read_only_fields = FIELDS
         extra_kwargs = {"scm_revision": {"label": "SCM Revision"}}
-
-    def to_representation(self, instance: Any) -> dict[str, Any]:
-        instance.webhook_credential = None
-        instance.webhook_service = instance.webhook_guid = ""
-        return super().to_representation(instance)
 
     def get_gantry(self, row: Any) -> dict[str, Any]:
         return {**super().get_gantry(row), "repeats": row.repeats_id}

@@ -47,6 +47,7 @@ SUMMARIES: dict[str, tuple[str, ...]] = {
     "credential": (*_NAMED, "kind", "cloud", "kubernetes", "credential_type_id"),
     "source_credential": (*_NAMED, "kind", "cloud", "credential_type_id"),
     "target_credential": (*_NAMED, "kind", "cloud", "credential_type_id"),
+    "webhook_credential": (*_NAMED, "kind", "cloud", "credential_type_id"),
     "credential_type": _NAMED,
     "job": (*_NAMED, "status", "failed", "elapsed", "type", "canceled_on"),
     "job_template": _NAMED,

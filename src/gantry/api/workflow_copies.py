@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from gantry.api.copies import CopyView
 from gantry.api.views import person_of
+from gantry.api.webhook_fields import filters_of
 from gantry.api.workflow_job_templates import WorkflowJobTemplateSerializer
 from gantry.path.workflow import copy_nodes
 from gantry.resources import access
@@ -50,6 +51,9 @@ class WorkflowJobTemplateCopy(CopyView):
 
     def _not_usable(self, node: Any) -> list[Any]:
         return [c for c in node.credentials.all() if not access.may(self.request.user, "use", c)]
+
+    def data_of(self, original: Any) -> dict[str, Any]:
+        return {**super().data_of(original), **filters_of(original)}
 
     def fill(self, original: Any, row: Any) -> None:
         super().fill(original, row)

@@ -14,7 +14,6 @@ from rest_framework.response import Response
 
 from gantry.api.fields import VariablesField
 from gantry.api.inventory_counts import inventory_extras
-from gantry.api.job_templates import WEBHOOKS
 from gantry.api.labels import label_summaries
 from gantry.api.names import NOTIFIED, url_of
 from gantry.api.projects import refuse_taken
@@ -28,6 +27,7 @@ from gantry.api.views import (
     body_of,
     person_of,
 )
+from gantry.api.webhook_fields import WebhookTemplateFields
 from gantry.api.workflow_jobs import WorkflowJobSerializer
 from gantry.path.workflow import launch_workflow, workflow_preview
 from gantry.resources import access
@@ -48,15 +48,13 @@ def prompt_text() -> Any:
     return serializers.CharField(allow_blank=True, allow_null=True, required=False, default=None)
 
 
-class WorkflowJobTemplateSerializer(AwxSerializer):
+class WorkflowJobTemplateSerializer(WebhookTemplateFields, AwxSerializer):
     extra_vars = VariablesField(required=False, default="", allow_blank=True)
     status = serializers.ChoiceField(choices=STATUSES, read_only=True)
     limit = prompt_text()
     scm_branch = prompt_text()
     skip_tags = prompt_text()
     job_tags = prompt_text()
-    webhook_service = serializers.ChoiceField(choices=WEBHOOKS, read_only=True, allow_blank=True)
-    webhook_credential = serializers.IntegerField(read_only=True)
 
     sublists = {
         name: name
@@ -65,14 +63,17 @@ class WorkflowJobTemplateSerializer(AwxSerializer):
             "object_roles", "survey_spec", *NOTIFIED, "notification_templates_approvals",
         )
     }  # fmt: skip
-    linked = ("organization", "inventory", "current_job", "last_job", "next_schedule")
-    summarized = ("organization", "inventory", "last_job", "current_job")
+    linked = (
+        "organization", "inventory", "current_job", "last_job", "next_schedule",
+        "webhook_credential",
+    )  # fmt: skip
+    summarized = ("organization", "inventory", "last_job", "current_job", "webhook_credential")
+    selected = ("webhook_credential__credential_type",)
     prefetched = ("labels",)
     capabilities = {
         "edit": "change", "delete": "delete", "start": "start", "schedule": "start", "copy": "add",
     }  # fmt: skip
-    hints = {"webhook_credential": {"type": "id"}}
-    used = {"inventory": "use"}
+    used = {"inventory": "use", "webhook_credential": "use"}
 
     class Meta:
         model = WorkflowJobTemplate
@@ -82,12 +83,8 @@ class WorkflowJobTemplateSerializer(AwxSerializer):
             "inventory", "limit", "scm_branch", "ask_inventory_on_launch",
             "ask_scm_branch_on_launch", "ask_limit_on_launch", "webhook_service",
             "webhook_credential", "ask_labels_on_launch", "ask_skip_tags_on_launch",
-            "ask_tags_on_launch", "skip_tags", "job_tags",
+            "ask_tags_on_launch", "skip_tags", "job_tags", "gantry",
         )  # fmt: skip
-
-    def to_representation(self, instance: Any) -> dict[str, Any]:
-        instance.webhook_service, instance.webhook_credential = "", None
-        return super().to_representation(instance)
 
     def get_summary_fields(self, row: Any) -> dict[str, Any]:
         found = super().get_summary_fields(row)

@@ -14,7 +14,6 @@ from rest_framework.response import Response
 from gantry.api.credentials import CredentialSerializer
 from gantry.api.delete_job import DeleteJob
 from gantry.api.inventory_counts import inventory_extras
-from gantry.api.job_templates import WEBHOOKS
 from gantry.api.labels import label_summaries
 from gantry.api.launch_configs import SAVED, LaunchConfigSerializer
 from gantry.api.names import url_of
@@ -30,6 +29,7 @@ from gantry.resources.models import (
     WorkflowJobTemplate,
 )
 from gantry.resources.surveys import shown_variables
+from gantry.resources.webhooks import SERVICES
 
 _NEITHER = ("execution_environment", "execution_node")  # of what has no pod
 FIELDS = (
@@ -41,38 +41,30 @@ EDGES = {name: name for name in ("success_nodes", "failure_nodes", "always_nodes
 
 
 class WorkflowJobListSerializer(UnifiedJobSerializer):
+    webhook_service = serializers.ChoiceField(choices=SERVICES, read_only=True, allow_blank=True)
     extra_vars = serializers.SerializerMethodField()
-    webhook_service = serializers.ChoiceField(choices=WEBHOOKS, read_only=True, allow_blank=True)
-    webhook_credential = serializers.IntegerField(read_only=True)
-    webhook_guid = serializers.CharField(read_only=True)
 
     sublists = {
         name: name for name in ("workflow_nodes", "labels", "relaunch", "cancel", "notifications")
     }
     linked = (
         "organization", "unified_job_template", "workflow_job_template", "job_template",
-        "inventory",
+        "inventory", "webhook_credential",
     )  # fmt: skip
     summarized = (
         "organization", "inventory", "workflow_job_template", "job_template",
-        "unified_job_template",
+        "unified_job_template", "webhook_credential",
     )  # fmt: skip
     prefetched = ("labels",)
     hints = {
         **UnifiedJobSerializer.hints,
         "extra_vars": {"type": "json"},
-        "webhook_credential": {"type": "id"},
     }
 
     class Meta:
         model = WorkflowJob
         fields: Any = FIELDS
         read_only_fields = FIELDS
-
-    def to_representation(self, instance: Any) -> dict[str, Any]:
-        instance.webhook_credential = None
-        instance.webhook_service = instance.webhook_guid = ""
-        return super().to_representation(instance)
 
     def get_extra_vars(self, row: Any) -> str:
         return shown_variables(row)

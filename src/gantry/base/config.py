@@ -206,6 +206,24 @@ class Settings:
             "win_updates", "win_group", "win_user",
         ),
     )  # fmt: skip
+    webhook_body: int = setting(
+        "Bytes that a webhook may send; a larger one is refused before it is read.",
+        default=5 << 20,
+    )
+    webhook_deliveries: int = setting(
+        "Of each template so many of the last webhook deliveries are kept with their payload.",
+        default=100,
+    )
+    webhook_status_context: str = setting(
+        "What a commit status posted back is called; `{template}` in it is the template's name. "
+        "AWX's is `ansible/awx`, on which rules of protected branches may rest.",
+        default="ansible/awx",
+    )
+    webhook_status_hosts: tuple[str, ...] = setting(
+        "Host names to which a commit status, and with it the webhook credential's token, may be "
+        "sent, comma separated. Empty: wherever the signed payload says, as in AWX.",
+        default=(),
+    )
     bulk_host_max_create: int = setting(
         "Hosts that one bulk request may make. AWX's BULK_HOST_MAX_CREATE.", default=100
     )

@@ -27,9 +27,11 @@ from gantry.control.build_walk import BuildWalk
 from gantry.control.cache import care
 from gantry.control.claim import Holder
 from gantry.control.clusters import Clusters
+from gantry.control.commit_status import COMMIT_STATUSES
 from gantry.control.drift import watch_tags
 from gantry.control.inspections import Inspections
-from gantry.control.notify import send_pending
+from gantry.control.notify import NOTIFICATIONS
+from gantry.control.outbox import send_pending
 from gantry.control.seat import Size
 from gantry.control.sweep import end_canceled, explain_waiting, make_partitions, sweep_pods
 from gantry.control.system_walk import SystemWalk
@@ -80,7 +82,8 @@ class Control:
         duties = (
             self._listen(), self._keep_leases(), self._sweep(),
             watch_tags(self.world.engine, self.settings.drift_check),
-            care(self.images, self.settings), send_pending(),
+            care(self.images, self.settings), send_pending(NOTIFICATIONS),
+            send_pending(COMMIT_STATUSES),
             *(trigger() for trigger in self.triggers),
         )  # fmt: skip
         beside = [asyncio.create_task(duty) for duty in duties]

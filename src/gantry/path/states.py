@@ -15,6 +15,7 @@ from django.db.models.sql import Query, UpdateQuery
 from django.utils import timezone
 
 from gantry.base.errors import Fenced
+from gantry.path import commit_status
 from gantry.path.notify import followers, occasion_of, write_down
 from gantry.resources.jobs import FINISHED, STAGES, UnifiedJob
 from gantry.resources.templates import UnifiedJobTemplate
@@ -75,12 +76,15 @@ def move(job: UnifiedJob, *, status: str = "", stage: str = "", **fields: Any) -
     held = UnifiedJob.objects.filter(pk=job.pk, lease_epoch=job.lease_epoch, status__in=here)
     occasion = occasion_of(job, target)
     told = followers(job, occasion) if occasion else []
+    posted = commit_status.status_of(job, target) if target != job.status else None
     # Who follows the job is told of what became of it, or neither happened.
-    with transaction.atomic() if told else contextlib.nullcontext():
+    with transaction.atomic() if told or posted else contextlib.nullcontext():
         if not _update_and_announce(held.query, fields, f"{job.pk}:{target}:{stage}"):
             raise Fenced(f"Job {job.pk} is no longer ours.")
         if told:
             write_down(told, job, occasion)
+        if posted is not None:
+            commit_status.write_down(posted)
     # Not before the commit: a transaction that is lost must leave the old values, to be tried
     # again from.
     transaction.on_commit(lambda: _take_over(job, fields))

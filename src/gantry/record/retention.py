@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.sessions.models import Session
 from django.db import OperationalError, connection, transaction
@@ -26,6 +27,7 @@ from gantry.resources.notifications import Notification
 from gantry.resources.projects import Project, ProjectSnapshot
 from gantry.resources.templates import UnifiedJobTemplate
 from gantry.resources.tokens import OAuth2AccessToken, OAuth2Code, OAuth2RefreshToken
+from gantry.resources.webhooks import WebhookDelivery
 
 DEFAULT_DAYS = 90  # AWX's
 BATCH = 500
@@ -70,19 +72,22 @@ def cleanup_jobs(orders: Orders) -> Iterator[str]:
             if deleted % (20 * BATCH) == 0:
                 yield f"{name}: {deleted} deleted so far."
         yield f"{name}: {deleted} deleted, {max(total - deleted, 0)} skipped."
-    yield _cleanup_notifications(orders)
+    told = Notification.objects.all()
+    yield _cleanup_records("notifications", orders, told, told.exclude(status="pending"))
+    received = WebhookDelivery.objects.order_by()
+    yield _cleanup_records("webhook deliveries", orders, received, received)
     if not orders.dry_run:
         _unused_inventories(orders.cutoff).delete()
 
 
-def _cleanup_notifications(orders: Orders) -> str:
-    total = Notification.objects.count()
-    old = Notification.objects.filter(created__lt=orders.cutoff).exclude(status="pending")
+def _cleanup_records(name: str, orders: Orders, rows: QuerySet[Any], old: QuerySet[Any]) -> str:
+    total = rows.count()
+    old = old.filter(created__lt=orders.cutoff)
     if orders.dry_run:
         count = old.count()
-        return f"notifications: {count} would be deleted, {total - count} would be skipped."
+        return f"{name}: {count} would be deleted, {total - count} would be skipped."
     deleted = old.delete()[0]
-    return f"notifications: {deleted} deleted, {max(total - deleted, 0)} skipped."
+    return f"{name}: {deleted} deleted, {max(total - deleted, 0)} skipped."
 
 
 def _old(rows: QuerySet[UnifiedJob], cutoff: datetime) -> QuerySet[UnifiedJob]:

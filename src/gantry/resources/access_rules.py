@@ -32,6 +32,7 @@ from gantry.resources.schedules import Schedule
 from gantry.resources.system_jobs import SystemJob, SystemJobTemplate
 from gantry.resources.templates import JobTemplate, UnifiedJobTemplate
 from gantry.resources.tokens import OAuth2AccessToken, OAuth2Application
+from gantry.resources.webhooks import WebhookDelivery
 from gantry.resources.workflows import (
     WorkflowApproval,
     WorkflowApprovalTemplate,
@@ -404,6 +405,8 @@ RULES: dict[type[Model], Rules] = {
     Notification: {
         "read": _any(On("notificationtemplate", "read_role", "notification_template")),
     },
+    # It is its template's, and sending it again is starting that.
+    WebhookDelivery: {verb: _OF_TEMPLATE[verb] for verb in ("read", "start")},
     ActivityStream: {"read": _any("concerned")},
 }
 

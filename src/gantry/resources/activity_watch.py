@@ -54,6 +54,8 @@ SILENT: dict[str, str] = {
     "Artifact": _MACHINERY,
     "LoginFailure": _MACHINERY,
     "Notification": "each is a record itself: what was told to whom, and what became of it",
+    "WebhookDelivery": "each is a record itself: what came in, and what became of it",
+    "CommitStatus": "each is a record itself: what a service was told of a job",
     "OAuth2RefreshToken": "comes and goes with its access token, which is recorded",
     "OAuth2Code": "lives ten minutes and becomes a token, which is recorded",
 }

@@ -9,6 +9,7 @@ from django.utils import timezone
 from gantry.resources.base import LAUNCH_TYPES, STATUSES, Owned, Recorded
 from gantry.resources.projects import ProjectOptions
 from gantry.resources.templates import LaunchOptions, UnifiedJobTemplate
+from gantry.resources.webhooks import Hooked, guid_index
 
 ACTIVE = ("new", "pending", "waiting", "running")
 # Kinds that no controller walks: nothing runs for them, control/workflows.py moves them.
@@ -128,7 +129,7 @@ class UnifiedJob(Owned):
         return float(self.elapsed)
 
 
-class Job(UnifiedJob, LaunchOptions):
+class Job(UnifiedJob, LaunchOptions, Hooked):
     """A run of a playbook."""
 
     unifiedjob_ptr = models.OneToOneField(
@@ -160,6 +161,7 @@ class Job(UnifiedJob, LaunchOptions):
 
     class Meta:
         ordering = ["id"]
+        indexes = [guid_index("job_webhook_guid")]
 
 
 class ProjectUpdate(UnifiedJob, ProjectOptions):

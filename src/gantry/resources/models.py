@@ -40,6 +40,7 @@ from gantry.resources.tokens import (
     OAuth2Code,
     OAuth2RefreshToken,
 )
+from gantry.resources.webhooks import CommitStatus, WebhookDelivery
 from gantry.resources.workflows import (
     WorkflowApproval,
     WorkflowApprovalTemplate,
@@ -53,6 +54,7 @@ __all__ = [
     "ActivityStream",
     "AdHocCommand",
     "Artifact",
+    "CommitStatus",
     "Credential",
     "CredentialInputSource",
     "CredentialType",
@@ -100,6 +102,7 @@ __all__ = [
     "UnifiedJob",
     "UnifiedJobTemplate",
     "User",
+    "WebhookDelivery",
     "WorkflowApproval",
     "WorkflowApprovalTemplate",
     "WorkflowJob",

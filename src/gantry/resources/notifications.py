@@ -11,8 +11,7 @@ from gantry.base.crypto import is_sealed, key_ring
 from gantry.resources.base import Owned
 from gantry.resources.credentials import ENCRYPTED
 from gantry.resources.notification_kinds import CHOICES, KINDS, Kind
-
-STATUSES = [("pending", "Pending"), ("successful", "Successful"), ("failed", "Failed")]
+from gantry.resources.outgoing import Outgoing
 
 
 def no_messages() -> dict[str, None]:
@@ -84,9 +83,9 @@ class NotificationTemplate(Owned):
         return str(self.notification_configuration.get(self.kind.recipient, ""))
 
 
-class Notification(models.Model):
+class Notification(Outgoing):
     """One message to one receiver. Made pending in the transaction of what it tells; written and
-    sent by a controller (control/notify.py)."""
+    sent by a controller (control/outbox.py)."""
 
     notification_template = models.ForeignKey(
         NotificationTemplate, on_delete=models.CASCADE, related_name="notifications",
@@ -96,10 +95,6 @@ class Notification(models.Model):
         "UnifiedJob", null=True, on_delete=models.SET_NULL, related_name="notifications",
         editable=False,
     )  # fmt: skip
-    created = models.DateTimeField(auto_now_add=True)
-    modified = models.DateTimeField(auto_now=True)
-    status = models.CharField(max_length=20, choices=STATUSES, default="pending", editable=False)
-    error = models.TextField(blank=True, default="", editable=False)
     notifications_sent = models.IntegerField(default=0, editable=False)
     notification_type = models.CharField(max_length=32, choices=CHOICES)
     recipients = models.TextField(blank=True, default="", editable=False)
@@ -108,8 +103,6 @@ class Notification(models.Model):
     # What it tells: started, success, error, approval:<how it stands>; empty: a test.
     occasion = models.CharField(max_length=32, blank=True, default="", editable=False)
     told = models.JSONField(null=True, editable=False)  # of an approval: what its words may name
-    attempts = models.PositiveIntegerField(default=0, editable=False)
-    next_try = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         ordering = ["id"]

@@ -7,6 +7,7 @@ from django.db import models
 
 from gantry.resources.base import JOB_TYPES, TEMPLATE_STATUSES, VERBOSITIES, Owned
 from gantry.resources.notifications import Notified
+from gantry.resources.webhooks import WebhookTemplate
 
 
 class UnifiedJobTemplate(Owned, Notified):
@@ -120,7 +121,7 @@ PROMPTS = {
 }
 
 
-class JobTemplate(UnifiedJobTemplate, LaunchOptions):
+class JobTemplate(UnifiedJobTemplate, LaunchOptions, WebhookTemplate):
     """A playbook with everything it needs to run, and what a launch may change."""
 
     unifiedjobtemplate_ptr = models.OneToOneField(

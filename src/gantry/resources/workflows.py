@@ -19,6 +19,7 @@ from gantry.resources.base import Recorded
 from gantry.resources.jobs import UnifiedJob
 from gantry.resources.launch_configs import LaunchConfig
 from gantry.resources.templates import UnifiedJobTemplate
+from gantry.resources.webhooks import Hooked, WebhookTemplate, guid_index
 
 # launch field -> the flag that lets a launch of a workflow set it.
 WORKFLOW_PROMPTS = {
@@ -60,7 +61,7 @@ class WorkflowOptions(models.Model):
         abstract = True
 
 
-class WorkflowJobTemplate(UnifiedJobTemplate, WorkflowOptions):
+class WorkflowJobTemplate(UnifiedJobTemplate, WorkflowOptions, WebhookTemplate):
     unifiedjobtemplate_ptr = models.OneToOneField(
         UnifiedJobTemplate, on_delete=models.CASCADE, parent_link=True,
         related_name="as_workflow_job_template",
@@ -128,7 +129,7 @@ class WorkflowJobTemplateNode(WorkflowNode, Recorded):
         return self.identifier
 
 
-class WorkflowJob(UnifiedJob, WorkflowOptions):
+class WorkflowJob(UnifiedJob, WorkflowOptions, Hooked):
     """A run of a workflow. No pod: control/workflows.py starts its nodes' jobs."""
 
     unifiedjob_ptr = models.OneToOneField(
@@ -147,6 +148,7 @@ class WorkflowJob(UnifiedJob, WorkflowOptions):
 
     class Meta:
         ordering = ["id"]
+        indexes = [guid_index("workflow_job_webhook_guid")]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.pk})"

@@ -11,6 +11,7 @@ from typing import Any
 
 from gantry.base.errors import InvalidInput
 from gantry.path.launch import launch_job
+from gantry.path.prompts import Handed
 from gantry.path.saved_prompts import launch_body
 from gantry.path.system_job import launch_system_job
 from gantry.path.updates import update_project, update_source
@@ -23,45 +24,54 @@ from gantry.resources.templates import JobTemplate, UnifiedJobTemplate
 from gantry.resources.workflows import WorkflowJobTemplate
 
 Prompts = dict[str, Any]
+Given = Handed | None
 
 
-def start(template: UnifiedJobTemplate, prompts: Prompts, launch_type: str) -> UnifiedJob:
+def start(
+    template: UnifiedJobTemplate, prompts: Prompts, launch_type: str, handed: Handed | None = None
+) -> UnifiedJob:
     """The job that was made. `prompts` as saved_prompts.prompts_of gives them, variables in the
-    clear. Raises GantryError."""
+    clear; `handed` is what a job or a workflow gets besides. Raises GantryError."""
     starter = STARTERS.get(template.kind)
     if starter is None:
         raise InvalidInput(f"Nothing starts a {template.kind.replace('_', ' ')} by itself.")
-    return starter(template.pk, prompts, launch_type)
+    return starter(template.pk, prompts, launch_type, handed)
 
 
-def _job(template: int, prompts: Prompts, launch_type: str) -> UnifiedJob:
+def _job(template: int, prompts: Prompts, launch_type: str, handed: Given) -> UnifiedJob:
     row = JobTemplate.objects.select_related("project").get(pk=template)
     body = launch_body(row, prompts)
-    return launch_job(row, user=None, prompts=body, launch_type=launch_type).job
+    return launch_job(
+        row, user=None, prompts=body, launch_type=launch_type, handed=handed
+    ).job  # fmt: skip
 
 
-def _project(template: int, prompts: Prompts, launch_type: str) -> UnifiedJob:
+def _project(template: int, prompts: Prompts, launch_type: str, handed: Given) -> UnifiedJob:
     return update_project(Project.objects.get(pk=template), user=None, launch_type=launch_type)
 
 
-def _inventory_source(template: int, prompts: Prompts, launch_type: str) -> UnifiedJob:
+def _inventory_source(
+    template: int, prompts: Prompts, launch_type: str, handed: Given
+) -> UnifiedJob:
     row = InventorySource.objects.get(pk=template)
     return update_source(row, user=None, launch_type=launch_type)
 
 
-def _system_job(template: int, prompts: Prompts, launch_type: str) -> UnifiedJob:
+def _system_job(template: int, prompts: Prompts, launch_type: str, handed: Given) -> UnifiedJob:
     row = SystemJobTemplate.objects.get(pk=template)
     variables = prompts.get("extra_vars", {})
     return launch_system_job(row, user=None, variables=variables, launch_type=launch_type)
 
 
-def _workflow(template: int, prompts: Prompts, launch_type: str) -> UnifiedJob:
+def _workflow(template: int, prompts: Prompts, launch_type: str, handed: Given) -> UnifiedJob:
     row = WorkflowJobTemplate.objects.get(pk=template)
     body = launch_body(row, prompts)
-    return launch_workflow(row, user=None, prompts=body, launch_type=launch_type).job
+    return launch_workflow(
+        row, user=None, prompts=body, launch_type=launch_type, handed=handed
+    ).job  # fmt: skip
 
 
-STARTERS: dict[str, Callable[[int, Prompts, str], UnifiedJob]] = {
+STARTERS: dict[str, Callable[[int, Prompts, str, Given], UnifiedJob]] = {
     "job_template": _job,
     "project": _project,
     "inventory_source": _inventory_source,

@@ -6,21 +6,17 @@ import base64
 import json
 import ssl
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from gantry.path.notifiers import NOTIFIERS, Message, SendFailed, chat, services
+from tests.path.notifiers.certificate import certificate
 from tests.path.notifiers.irc_server import irc_server
 from tests.path.notifiers.mail_server import mail_server
 from tests.resources.lookups.server import Service, service
 
+__all__ = ["certificate"]
 SUBJECT = "Job #7 'nightly' failed: https://gantry.example.org/jobs/7/"
 DATA = {
     "id": 7, "status": "failed", "started": "2026-11-24T10:00:00+00:00",
@@ -151,31 +147,6 @@ def test_sns_publishes(receiver: Service, monkeypatch: pytest.MonkeyPatch) -> No
     assert json.loads(form["Message"]) == DATA
     assert "Credential=AK/" in receiver.asked[0].headers["authorization"]
     assert "/eu-west-1/sns/" in receiver.asked[0].headers["authorization"]
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, str]:
-    """A server's for localhost, of nobody's authority; and its PEM."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(1).not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )  # fmt: skip
-    pem = made.public_bytes(serialization.Encoding.PEM)
-    file: Path = tmp_path_factory.mktemp("tls") / "server.pem"
-    file.write_bytes(pem + key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ))  # fmt: skip
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
-    return context, pem.decode()
 
 
 def mail_settings(port: int, **more: Any) -> dict[str, Any]:

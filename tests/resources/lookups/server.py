@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -45,7 +46,9 @@ class Service:
 
 
 @contextmanager
-def service(host: str = "127.0.0.1") -> Iterator[Service]:
+def service(
+    host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+) -> Iterator[Service]:  # fmt: skip
     made = Service("")
 
     class Handler(BaseHTTPRequestHandler):
@@ -70,7 +73,9 @@ def service(host: str = "127.0.0.1") -> Iterator[Service]:
             pass
 
     server = ThreadingHTTPServer((host, 0), Handler)
-    made.url = f"http://{host}:{server.server_address[1]}"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    made.url = f"{'https' if tls else 'http'}://{host}:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield made

@@ -14,6 +14,7 @@ from gantry.resources.credential_types.bitbucket_dc_token import BITBUCKET_DC_TO
 from gantry.resources.credential_types.controller import CONTROLLER
 from gantry.resources.credential_types.galaxy_api_token import GALAXY_API_TOKEN
 from gantry.resources.credential_types.gce import GCE
+from gantry.resources.credential_types.gitea_token import GITEA_TOKEN
 from gantry.resources.credential_types.github_token import GITHUB_TOKEN
 from gantry.resources.credential_types.gitlab_token import GITLAB_TOKEN
 from gantry.resources.credential_types.gpg_public_key import GPG_PUBLIC_KEY
@@ -32,12 +33,13 @@ from gantry.resources.credential_types.vault import VAULT
 from gantry.resources.credential_types.vmware import VMWARE
 from gantry.resources.lookups import LOOKUPS
 
-# In AWX's order of making them.
+# In AWX's order of making them; its own last.
 MANAGED: list[ManagedType] = [
     MACHINE, SCM, VAULT, NETWORK, AWS, OPENSTACK, VMWARE, SATELLITE6, GCE, AZURE_RM,
     GITHUB_TOKEN, GITLAB_TOKEN, BITBUCKET_DC_TOKEN, INSIGHTS, RHV, CONTROLLER,
     KUBERNETES_BEARER_TOKEN, REGISTRY, GALAXY_API_TOKEN, GPG_PUBLIC_KEY, TERRAFORM,
     *(ManagedType(x.namespace, "external", x.name, x.inputs) for x in LOOKUPS.values()),
+    GITEA_TOKEN,
 ]  # fmt: skip
 
 __all__ = ["MANAGED", "ManagedType"]
