@@ -7,7 +7,6 @@ on AWX's API, which then strikes it out here.
 from __future__ import annotations
 
 NEXT = "the resource comes with the issue on AWX's API"
-STARTS = "comes with the issue on what starts a job"
 
 # Exchanges of resources that do not exist yet.
 LATER: dict[str, str] = {}

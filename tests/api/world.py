@@ -164,8 +164,13 @@ def build() -> dict[str, int]:
     result = m.JobHostSummary.objects.create(job=job, host=host, host_name="host", ok=1)
     return {
         "webhook_deliveries": m.WebhookDelivery.objects.create(
-            unified_job_template=template, service="github", event="push", outcome="launched",
-            job=job, payload="{}", verified=True,
+            unified_job_template=template,
+            service="github",
+            event="push",
+            outcome="launched",
+            job=job,
+            payload="{}",
+            verified=True,
         ).pk,
         "notifications": (told := notification(organization, job)).pk,
         "notification_templates": told.notification_template_id,

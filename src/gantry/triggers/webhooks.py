@@ -156,14 +156,14 @@ def _any(patterns: list[str], names: Any) -> bool:
 
 
 def _came_before(template: Template, guid: str) -> bool:
-    model = Job if isinstance(template, JobTemplate) else WorkflowJob
-    jobs = model._default_manager.filter(
-        unified_job_template=template.pk, webhook_service=template.webhook_service,
-        webhook_guid=guid,
-    )  # fmt: skip
+    given = {
+        "unified_job_template": template.pk, "webhook_service": template.webhook_service,
+        "webhook_guid": guid,
+    }  # fmt: skip
+    jobs = (model._default_manager.filter(**given) for model in (Job, WorkflowJob))
     # Its job may have been cleared away.
     known = template.webhook_deliveries.filter(guid=guid, outcome="launched")
-    return jobs.exists() or known.exists()
+    return any(rows.exists() for rows in (*jobs, known))
 
 
 def _launch(template: Template, sent: Sent, told: Told) -> UnifiedJob:
@@ -180,7 +180,7 @@ def _launch(template: Template, sent: Sent, told: Told) -> UnifiedJob:
         if question["required"] and question.get("default") not in (None, "")
     }
     job = start(template, {"extra_vars": answers}, "webhook", Handed(variables))
-    model = Job if isinstance(template, JobTemplate) else WorkflowJob
+    model = Job if job.kind == "job" else WorkflowJob  # a job in slices is one too
     model._default_manager.filter(pk=job.pk).update(
         webhook_service=template.webhook_service, webhook_guid=sent.guid,
         webhook_credential=template.webhook_credential_id, webhook_status_api=status_api or "",
