@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import Api
+from tests.api.world import type_id
 
 V2 = "/api/v2"
 
@@ -22,8 +23,14 @@ def test_local_and_tricky_repositories_are_refused(api: Api, url: str) -> None:
 @pytest.mark.parametrize(
     ("fields", "field"),
     [
-        ({"local_path": "/x"}, "local_path"),
-        ({"scm_type": "svn", "scm_url": "https://x/y"}, "scm_type"),
+        ({"scm_type": "", "local_path": "/x"}, "local_path"),
+        ({"scm_type": "insights"}, "scm_type"),
+        ({"scm_type": "svn", "scm_url": "ssh://x/y"}, "scm_url"),
+        ({"scm_type": "svn", "scm_branch": "feature/x"}, "scm_branch"),
+        ({"scm_type": "svn", "scm_refspec": "refs/*:refs/*"}, "scm_refspec"),
+        ({"scm_type": "svn", "scm_track_submodules": True}, "scm_track_submodules"),
+        ({"scm_type": "archive", "scm_url": "x.tar.gz"}, "scm_url"),
+        ({"scm_type": "archive", "scm_branch": "main"}, "scm_branch"),
         ({"scm_type": "", "scm_clean": True}, "scm_clean"),
         ({"scm_branch": "--upload-pack=x"}, "scm_branch"),
     ],
@@ -68,3 +75,41 @@ def test_an_update_is_cancelled_or_not(api: Api) -> None:
     api.delete(url, 403)
     api.delete(made["url"], 409)
     api.post(f"{url}cancel/", status=202)
+
+
+@pytest.mark.parametrize("kind", ["svn", "archive"])
+def test_every_kind_is_synced_and_says_what_only_git_has(api: Api, kind: str) -> None:
+    body = {"name": "p", "organization": 1, "scm_type": kind, "scm_url": "https://x.example/y"}
+    made = api.post(f"{V2}/projects/", body | {"local_path": "_1__p"})
+    assert (made["scm_type"], made["status"], made["local_path"]) == (kind, "pending", "")
+    assert api.post(made["related"]["update"], status=202)["scm_type"] == kind
+    assert api.get(made["related"]["update"]) == {"can_update": True}
+    assert api.patch(made["url"], {"scm_refspec": "refs/x"}, 400) == {
+        "scm_refspec": ["SCM refspec can only be used with git projects."]
+    }
+    if kind == "archive":
+        assert api.patch(made["url"], {"scm_branch": "main"}, 400) == {
+            "scm_branch": ["SCM branch cannot be used with archive projects."]
+        }
+    words = f"Cannot change local_path for {kind}-based projects"
+    assert api.patch(made["url"], {"local_path": "x"}, 400) == {"local_path": [words]}
+
+
+def test_a_signature_is_verified_by_a_key_of_cryptography(api: Api) -> None:
+    from gantry.resources.models import ProjectUpdate
+
+    def credential(namespace: str) -> Any:
+        body = {"name": namespace, "organization": 1, "credential_type": type_id(namespace)}
+        return api.post(f"{V2}/credentials/", body)
+
+    body = {"name": "p", "organization": 1, "scm_type": "git", "scm_url": "https://x.example/y"}
+    made = api.post(f"{V2}/projects/", body)
+    key, git = credential("gpg_public_key"), credential("scm")
+    field = "signature_validation_credential"
+    assert api.patch(made["url"], {field: git["id"]}, 400) == {
+        field: ["Credential kind must be 'cryptography'."]
+    }
+    ProjectUpdate.objects.update(status="successful")
+    shown = api.patch(made["url"], {field: key["id"]})
+    assert shown["summary_fields"][field]["kind"] == "gpg_public_key"
+    assert api.get(made["related"]["project_updates"])["count"] == 2  # what is there is unverified

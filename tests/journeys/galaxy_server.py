@@ -15,7 +15,7 @@ import sys
 import tarfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -60,9 +60,13 @@ def build_archives(folder: Path, collections: Iterable[Collection]) -> None:
 
 @dataclass
 class GalaxyServer:
-    """Offers the archives that are in `folder` at that moment."""
+    """Offers the archives that are in `folder` at that moment, to whoever has `token`: as it is,
+    or changed at `auth_url` for one that is good for an hour, as with a site's single sign-on."""
 
     folder: Path
+    token: str = TOKEN
+    sso: bool = False
+    seen: list[str] = field(default_factory=list)  # the paths that were asked for with a login
 
     def start(self) -> GalaxyServer:
         self._server = ThreadingHTTPServer(("0.0.0.0", 0), self._handler())
@@ -72,6 +76,14 @@ class GalaxyServer:
     @property
     def url(self) -> str:
         return f"http://{own_address()}:{self._server.server_address[1]}{ROOT}"
+
+    @property
+    def auth_url(self) -> str:
+        return self.url.removesuffix(ROOT) + "/auth/token"
+
+    @property
+    def expects(self) -> str:
+        return f"Bearer {self.token[::-1]}" if self.sso else f"Token {self.token}"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -197,9 +209,10 @@ class GalaxyServer:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                if self.headers.get("Authorization") != f"Token {TOKEN}":
+                if self.headers.get("Authorization") != server.expects:
                     self._json(401, _errors(401, "not_authenticated", "No credentials."))
                     return
+                server.seen.append(self.path)
                 found = server.answer(self.path)
                 if isinstance(found, Path):
                     self._send(200, found.read_bytes(), "application/gzip")
@@ -207,6 +220,14 @@ class GalaxyServer:
                     self._json(404, _errors(404, "not_found", "Not found."))
                 else:
                     self._json(200, found)
+
+            def do_POST(self) -> None:
+                length = int(self.headers.get("Content-Length") or 0)
+                given = parse_qs(self.rfile.read(length).decode())
+                if given.get("refresh_token") == [server.token]:
+                    self._json(200, {"access_token": server.token[::-1], "expires_in": 3600})
+                else:
+                    self._json(400, {"error": "invalid_grant"})
 
             def _json(self, status: int, value: object) -> None:
                 self._send(status, json.dumps(value).encode(), "application/json")

@@ -40,6 +40,7 @@ class World:
     @classmethod
     def make(cls, image: str, hosts: tuple[str, ...] = ("alpha", "beta")) -> World:
         from gantry.resources.models import (
+            Credential,
             ExecutionEnvironment,
             Host,
             Inventory,
@@ -49,6 +50,7 @@ class World:
 
         environment = ExecutionEnvironment.objects.create(name="Test EE", image=image)
         organization = Organization.objects.create(name="Acme", default_environment=environment)
+        organization.galaxy_credentials.set(Credential.objects.filter(managed=True))
         ExecutionEnvironment.objects.filter(managed=True).update(image=image)
         inventory = Inventory.objects.create(name="Local", organization=organization)
         for name in hosts:

@@ -8,8 +8,8 @@ import pytest
 
 from gantry.path.finish import ANSIBLE_EXIT, BEFORE_ANY_PLAY, BY_REASON, SYNC_EXIT, decide
 from gantry.path.stream import Ended, PodEnded
-from gantry.pods.agent import sync
 from gantry.pods.agent.source import TOO_OLD
+from gantry.pods.agent.sync import words as sync
 from gantry.pods.contract import PodState
 
 CUT = "Error: read unixpacket @->/proc/self/fd/13/attach: read: connection reset by peer"
@@ -64,10 +64,11 @@ def test_every_exit_code_of_a_sync_has_its_class() -> None:
     codes = {
         sync.FAILED, sync.INCOMPLETE_IMAGE, sync.UNREACHABLE, sync.DENIED, sync.TLS,
         sync.NO_REPOSITORY, sync.NO_BRANCH, sync.REQUIREMENTS, sync.SUBMODULES, sync.REFUSED,
+        sync.BAD_ARCHIVE, sync.BAD_SIGNATURE,
     }  # fmt: skip
     assert codes == set(SYNC_EXIT)
     verdict = decide("project_update", ended(11), "gantry-sync: x: Permission denied (publickey).")
-    assert verdict.code == "git_denied"
+    assert verdict.code == "scm_denied"
     assert "Permission denied (publickey)" in verdict.sentence
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gantry.base.errors import InvalidInput
-from gantry.resources.scm_url import check_git_url
+from gantry.resources.scm_url import check_url
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from gantry.resources.scm_url import check_git_url
     ],
 )
 def test_repositories_that_are_taken(url: str) -> None:
-    check_git_url(url)
+    check_url("git", url)
 
 
 @pytest.mark.parametrize(
@@ -42,5 +42,39 @@ def test_repositories_that_are_taken(url: str) -> None:
 )  # fmt: skip
 def test_repositories_that_are_refused(url: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        check_git_url(url)
+        check_url("git", url)
     assert caught.value.field == "scm_url"
+
+
+@pytest.mark.parametrize(
+    ("kind", "url"),
+    [
+        ("svn", "svn://svn.example.org/a/trunk"), ("svn", "svn+ssh://me@svn.example.org/a"),
+        ("svn", "https://svn.example.org:8443/a/branches/x@y"),
+        ("archive", "https://files.example.org/a.tar.gz?token=x"),
+        ("archive", "http://127.0.0.1:3000/a.zip"),
+    ],
+)  # fmt: skip
+def test_other_kinds_that_are_taken(kind: str, url: str) -> None:
+    check_url(kind, url)
+
+
+@pytest.mark.parametrize(
+    ("kind", "url", "sentence"),
+    [
+        ("svn", "file:///srv/svn", "Unsupported svn URL"),
+        ("svn", "svn.example.org:a", "Invalid svn URL"),
+        ("svn", "ssh://svn.example.org/a", "Unsupported svn URL"),
+        ("svn", "svn+evil://svn.example.org/a", "Unsupported svn URL"),
+        ("svn", "svn+ssh://-oProxyCommand=id/a", "Invalid svn URL"),
+        ("svn", "--config-option=x", "Invalid svn URL"), ("svn", "", "SCM URL is required."),
+        ("archive", "ftp://files.example.org/a.zip", "Unsupported archive URL"),
+        ("archive", "file:///etc/passwd", "Unsupported archive URL"),
+        ("archive", "/srv/a.tar", "Invalid archive URL"),
+        ("archive", "https:///a.zip", "Host is required for https URL"),
+    ],
+)  # fmt: skip
+def test_other_kinds_that_are_refused(kind: str, url: str, sentence: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        check_url(kind, url)
+    assert (caught.value.sentence, caught.value.field) == (sentence, "scm_url")

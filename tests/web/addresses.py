@@ -19,6 +19,7 @@ from gantry.resources.roles import role_on
 from gantry.resources.schedules import Schedule
 from gantry.resources.tokens import OAuth2Application, issue
 from gantry.web.urls import urlpatterns
+from tests.control.test_workflows import approval, ended, job_at, launch, node, turn, workflow
 from tests.web import story
 
 # Answers that are no page: text, JSON, streams and files.
@@ -26,6 +27,7 @@ NO_PAGES = {
     "job-panels", "job-lines", "job-text", "job-events", "job-headings", "job-find", "job-results",
     "job-event", "environment-sbom", "environment-lock",
     "build-lock", "login", "logout",
+    "workflow-graph-part", "workflow-choices",
     "environment-images",  # asks an engine: test_images walks it
 }  # fmt: skip
 
@@ -42,14 +44,9 @@ def names_of_pages() -> set[str]:
 
 def pages() -> dict[str, list[str]]:
     """name in gantry.web.urls -> addresses, the first of them the page as people mostly see it."""
-    return {
-        **of_work(),
-        **of_people(),
-        **of_the_system(),
-        **of_resources(),
-        **of_environments(),
-        **of_schedules(),
-    }
+    parts = (of_work, of_schedules, of_workflows, of_resources, of_environments, of_people,
+             of_the_system)  # fmt: skip
+    return {name: some for part in parts for name, some in part().items()}
 
 
 def of_work() -> dict[str, list[str]]:
@@ -107,6 +104,28 @@ def of_schedules() -> dict[str, list[str]]:
         "schedule": [f"/schedules/{row.pk}/"],
         "schedule-edit": [f"/schedules/{row.pk}/edit/"],
     }  # fmt: skip
+
+
+def of_workflows() -> dict[str, list[str]]:
+    """One with a node of each look, and its run."""
+    row = workflow("Release")
+    first = node(row, story.template("Build", ask_limit_on_launch=True))
+    asks = node(row, approval(row), (first, "success"), all_parents_must_converge=True)
+    node(row, story.template("Deploy"), (asks, "success"))
+    node(row, story.template("Undo"), (asks, "failure"), (first, "always"))
+    run = launch(row)
+    ended(job_at(run, "Build"))
+    turn()
+    at = f"/workflows/{row.pk}"
+    return {
+        "workflows": ["/workflows/", "/workflows/?q=nothing-like-it"],
+        "workflow": [f"{at}/"],
+        "workflow-add": ["/workflows/add/"],
+        "workflow-edit": [f"{at}/edit/"],
+        "workflow-launch": [f"{at}/launch/"],
+        "workflow-graph": [f"{at}/graph/?node={asks.pk}", f"{at}/graph/", f"/jobs/{run.pk}/"],
+        "workflow-node-prompts": [f"/workflows/nodes/{first.pk}/"],
+    }
 
 
 def of_people() -> dict[str, list[str]]:

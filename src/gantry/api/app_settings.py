@@ -77,6 +77,12 @@ def values_of(category: str) -> dict[str, Any]:
         "jobs": {
             "AD_HOC_COMMANDS": list(s.ad_hoc_commands),
             "ALLOW_JINJA_IN_EXTRA_VARS": s.allow_jinja_in_extra_vars,
+            "AWX_ROLES_ENABLED": s.roles_enabled,
+            "AWX_COLLECTIONS_ENABLED": s.collections_enabled,
+            "GALAXY_IGNORE_CERTS": s.galaxy_ignore_certs,
+            "GALAXY_TASK_ENV": dict(
+                pair.split("=", 1) for pair in s.galaxy_task_env if "=" in pair
+            ),
             "DEFAULT_JOB_TIMEOUT": s.default_job_timeout,
             "ANSIBLE_FACT_CACHE_TIMEOUT": s.fact_cache_timeout,
         },

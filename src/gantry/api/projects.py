@@ -1,7 +1,8 @@
-"""/api/v2/projects/: Git repositories; saving one that changed where it comes from syncs it."""
+"""/api/v2/projects/: where playbooks come from; saving one whose source changed syncs it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,13 +22,26 @@ from gantry.path.updates import update_project
 from gantry.resources import access
 from gantry.resources.base import TEMPLATE_STATUSES
 from gantry.resources.models import JobTemplate, Project, ProjectUpdate
-from gantry.resources.scm_url import check_git_url
+from gantry.resources.projects import SYNCED
+from gantry.resources.scm_url import check_url
 
 # A change of one of these makes the tree that is stored the wrong one.
-SOURCE = ("scm_type", "scm_url", "scm_branch", "scm_refspec", "credential")
+SOURCE = (
+    "scm_type", "scm_url", "scm_branch", "scm_refspec", "credential",
+    "signature_validation_credential",
+)  # fmt: skip
 UPDATE_OPTIONS = (
     "scm_update_on_launch", "scm_delete_on_update", "scm_track_submodules", "scm_clean",
 )  # fmt: skip
+# Fields that only some kinds have, and AWX's words for the others.
+ONLY = {
+    "scm_branch": (("git", "svn"), "SCM branch cannot be used with archive projects."),
+    "scm_refspec": (("git",), "SCM refspec can only be used with git projects."),
+    "scm_track_submodules": (
+        ("git",), "SCM track_submodules can only be used with git projects.",
+    ),
+}  # fmt: skip
+SVN_REVISION = re.compile(r"\d*|HEAD|\{[\dTZ:+. -]+\}", re.ASCII)
 UPDATE = ("id", "name", "description", "status", "failed")
 
 
@@ -57,8 +71,13 @@ class ProjectSerializer(AwxSerializer):
         "organization", "default_environment", "credential", "signature_validation_credential",
         "current_job", "last_job", "next_schedule",
     )  # fmt: skip
-    summarized = ("organization", "default_environment", "credential", "current_job", "last_job")
-    selected = ("credential__credential_type",)
+    summarized = (
+        "organization", "default_environment", "credential", "signature_validation_credential",
+        "current_job", "last_job",
+    )  # fmt: skip
+    selected = (
+        "credential__credential_type", "signature_validation_credential__credential_type",
+    )  # fmt: skip
     capabilities = {
         "edit": "change", "delete": "delete", "start": "update", "schedule": "update",
         "copy": "add",
@@ -104,16 +123,12 @@ class ProjectSerializer(AwxSerializer):
             return attrs.get(name, getattr(self.instance, name, None))
 
         kind = wanted("scm_type") or ""
-        if attrs.get("local_path") and attrs["local_path"] != getattr(
-            self.instance, "local_path", ""
-        ):
-            raise _invalid("local_path", "Projects on the server's own disk are not allowed.")
-        if kind == "git":
-            self._check_git(attrs, wanted)
+        if attrs.get("local_path", "") != getattr(self.instance, "local_path", ""):
+            self._refuse_local_path(kind)
+        if kind in SYNCED:
+            self._check_source(kind, attrs, wanted)
         elif kind:
-            raise _invalid(
-                "scm_type", "Gantry takes projects from Git; other sources are not supported yet."
-            )
+            raise _invalid("scm_type", "Gantry takes projects from Git, Subversion and archives.")
         else:
             for name in UPDATE_OPTIONS:
                 if wanted(name):
@@ -122,17 +137,38 @@ class ProjectSerializer(AwxSerializer):
         self._check_name(attrs)
         return super().validate(attrs)
 
-    def _check_git(self, attrs: Mapping[str, Any], wanted: Any) -> None:
+    def _refuse_local_path(self, kind: str) -> None:
+        if kind and self.instance is not None:
+            raise _invalid("local_path", f"Cannot change local_path for {kind}-based projects")
+        if not kind:
+            raise _invalid("local_path", "Projects on the server's own disk are not allowed.")
+
+    def _check_source(self, kind: str, attrs: dict[str, Any], wanted: Any) -> None:
+        attrs.pop("local_path", None)
+        errors = {name: [words] for name, (only, words) in ONLY.items()
+                  if attrs.get(name) and kind not in only}  # fmt: skip
+        if errors:
+            raise serializers.ValidationError(errors)
         try:
-            check_git_url(wanted("scm_url") or "")
+            check_url(kind, wanted("scm_url") or "")
         except InvalidInput as error:
             raise refuse(error) from error
         for name in ("scm_branch", "scm_refspec"):
             if (wanted(name) or "").startswith("-"):
                 raise _invalid(name, "It must not begin with a dash.")
+        if kind == "svn" and not SVN_REVISION.fullmatch(wanted("scm_branch") or ""):
+            raise _invalid("scm_branch", "A revision of Subversion is a number, a {date} or HEAD.")
+        self._check_credentials(attrs)
+
+    def _check_credentials(self, attrs: Mapping[str, Any]) -> None:
         credential = attrs.get("credential")
         if credential is not None and credential.credential_type.kind != "scm":
             raise _invalid("credential", "Credential kind must be 'scm'.")
+        key = attrs.get("signature_validation_credential")
+        if key is not None and key.credential_type.kind != "cryptography":
+            raise _invalid(
+                "signature_validation_credential", "Credential kind must be 'cryptography'."
+            )
 
     def _check_override(self, attrs: Mapping[str, Any]) -> None:
         row = self.instance
@@ -190,7 +226,7 @@ class ProjectCreate:
 
     def save(self, serializer: Any) -> Any:
         row = serializer.save()
-        if row.scm_type:
+        if row.synced:
             update_project(row, user=None, launch_type="manual")
             ProjectUpdate.objects.filter(project=row).update(
                 created_by=self.request.user, modified_by=self.request.user
@@ -210,7 +246,7 @@ class ProjectDetail(DetailView):
     def save(self, serializer: Any) -> Any:
         before = {name: getattr(serializer.instance, name) for name in SOURCE}
         row = serializer.save()
-        if row.scm_type and any(getattr(row, n) != v for n, v in before.items()):
+        if row.synced and any(getattr(row, n) != v for n, v in before.items()):
             update_project(row, user=person_of(self.request))
         return row
 
@@ -246,11 +282,11 @@ class ProjectUpdateView(_ProjectPart):
             raise PermissionDenied
 
     def get(self, request: Request, **kwargs: Any) -> Response:
-        return Response({"can_update": self.get_object().scm_type == "git"})
+        return Response({"can_update": self.get_object().synced})
 
     def post(self, request: Request, **kwargs: Any) -> Response:
         project = self.get_object()
-        if project.scm_type != "git":
+        if not project.synced:
             raise MethodNotAllowed("POST")
         update = update_project(project, user=person_of(request))
         rows = ProjectUpdateSerializer.tune(ProjectUpdate.objects.all())

@@ -45,6 +45,7 @@ SUMMARIES: dict[str, tuple[str, ...]] = {
     "inventory_source": ("id", "name", "source", "last_updated", "status"),
     "project_update": (*_NAMED, "status", "failed"),
     "credential": (*_NAMED, "kind", "cloud", "kubernetes", "credential_type_id"),
+    "signature_validation_credential": (*_NAMED, "kind", "credential_type_id"),
     "source_credential": (*_NAMED, "kind", "cloud", "credential_type_id"),
     "target_credential": (*_NAMED, "kind", "cloud", "credential_type_id"),
     "webhook_credential": (*_NAMED, "kind", "cloud", "credential_type_id"),

@@ -198,6 +198,23 @@ class Settings:
         "`always`, `never`. As AWX's ALLOW_JINJA_IN_EXTRA_VARS.",
         default="template",
     )
+    roles_enabled: bool = setting(
+        "Install the roles of a project's requirements.yml at its sync. AWX's AWX_ROLES_ENABLED.",
+        default=True,
+    )
+    collections_enabled: bool = setting(
+        "Install its collections. AWX's AWX_COLLECTIONS_ENABLED.", default=True
+    )
+    galaxy_ignore_certs: bool = setting(
+        "Take roles and collections from servers whose certificate nobody vouches for. AWX's "
+        "GALAXY_IGNORE_CERTS.",
+        default=False,
+    )
+    galaxy_task_env: tuple[str, ...] = setting(
+        "Variables for `ansible-galaxy` at a sync, `NAME=value`, comma separated (a value with a "
+        "comma: as a list in the file). AWX's GALAXY_TASK_ENV.",
+        default=(),
+    )
     ad_hoc_commands: tuple[str, ...] = setting(
         "The modules that ad hoc commands may run. As AWX's AD_HOC_COMMANDS.",
         default=(

@@ -68,26 +68,34 @@ AD_HOC_EXIT = ANSIBLE_EXIT | {
 }  # fmt: skip
 SYNC_EXIT = {
     2: ("sync_failed", "The project could not be synced.",
-        "The last lines of the output are git's own words: check URL, branch and credential of "
-        "the project."),
-    3: ("image_without_git", "The control plane image lacks a program that a sync needs.",
-        "Use an image with git and ansible-core for the Control Plane Execution Environment."),
-    10: ("git_unreachable", "The Git server cannot be reached from the pod.",
+        "The last lines of the output are git's or svn's own words: check URL, branch and "
+        "credential of the project."),
+    3: ("image_incomplete", "The control plane image lacks a program that this sync needs.",
+        "Give the Control Plane Execution Environment an image with ansible-core and git, for "
+        "Subversion projects svn, for signed projects gpg and ansible-sign."),
+    10: ("scm_unreachable", "The project's server cannot be reached from the pod.",
          "Check the host in the project's URL, and that the pods' network reaches it."),
-    11: ("git_denied", "The Git server refused the login.",
+    11: ("scm_denied", "The project's server refused the login.",
          "Check the project's Source Control credential: user name, password or key."),
-    12: ("git_tls", "The Git server's certificate is not trusted.",
+    12: ("scm_tls", "The certificate of the project's server is not trusted.",
          "Add its CA to the CA bundle of the project's organization."),
-    13: ("repository_unknown", "The Git server has no such repository.",
+    13: ("repository_unknown", "The project's server has nothing at that path.",
          "Check the path in the project's URL; servers also answer so to who may not see it."),
-    14: ("branch_unknown", "The repository has no such branch, tag or commit.",
+    14: ("branch_unknown", "The repository has no such branch, tag, commit or revision.",
          "Check the project's branch and refspec, or the branch that the launch asked for."),
     15: ("requirements_failed", "The project's roles or collections could not be installed.",
-         "Check the requirements.yml it names, and that the pod reaches what stands in it."),
+         "Check the requirements.yml it names, the Galaxy credentials of the project's "
+         "organization, and that the pod reaches what stands in them."),
     16: ("submodules_failed", "The repository's submodules could not be fetched.",
          "Check their URLs in .gitmodules; the project's credential serves its own host only."),
     17: ("scm_url_refused", "The repository's URL is not one that Gantry takes.",
          "Use https://, http://, ssh:// or git://, in .gitmodules too."),
+    18: ("archive_refused", "The project's archive cannot be taken.",
+         "Make it anew with tar or zip, of regular files and links among them. How much room there "
+         "is says GANTRY_POD_TMPFS."),
+    19: ("signature_invalid", "The project is not what was signed.",
+         "Find out who changed it. If all is well: `ansible-sign project gpg-sign .`, commit "
+         ".ansible-sign, and check the key in the project's signature validation credential."),
 }  # fmt: skip
 INVENTORY_EXIT = {
     2: ("inventory_failed", "The inventory could not be read.",

@@ -6,10 +6,7 @@ controller's disk, not in a temporary file either; nothing here may open a file 
 
 from __future__ import annotations
 
-import json
 import zlib
-from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from gantry.base.config import settings
 from gantry.base.errors import InvalidInput, JobFailure
@@ -23,14 +20,13 @@ from gantry.path.arguments import (
     playbook_arguments,
 )
 from gantry.path.facts import lend_facts
-from gantry.path.injectors import Injected, open_key
+from gantry.path.injectors import Injected
 from gantry.path.inventory_payload import update_payload
 from gantry.path.launch import start_secrets
 from gantry.path.opened import open_credentials, take_inventory
 from gantry.path.payload import (
     CALLBACKS,
     COLLECTIONS,
-    HOME,
     PROJECT,
     ROLES,
     Files,
@@ -41,12 +37,12 @@ from gantry.path.payload import (
 )
 from gantry.path.project import check_playbook, choose_snapshot, tree
 from gantry.path.repeat import kept_inventory, kept_project
+from gantry.path.sync_payload import sync_payload
 from gantry.pods.agent import source
 from gantry.resources.ad_hoc import AdHocCommand
 from gantry.resources.inventories import InventorySnapshot
 from gantry.resources.inventory_sources import InventoryUpdate
 from gantry.resources.jobs import Job, ProjectUpdate
-from gantry.resources.scm_url import check_git_url
 from gantry.resources.surveys import open_answers
 
 
@@ -55,7 +51,7 @@ def build_payload(job: Job | ProjectUpdate | InventoryUpdate | AdHocCommand) -> 
     if isinstance(job, AdHocCommand):
         return _ad_hoc_payload(job)
     if isinstance(job, ProjectUpdate):
-        return _sync_payload(job)
+        return sync_payload(job)
     if isinstance(job, InventoryUpdate):
         return update_payload(job)
     return _playbook_payload(job)
@@ -150,53 +146,3 @@ def _environment(job: Job | AdHocCommand) -> dict[str, str]:
         "MAX_EVENT_RES": "700000",
         "AWX_HOST": settings().public_url,
     }
-
-
-def _sync_payload(update: ProjectUpdate) -> Payload:
-    """The pod of a project sync: git and ansible-galaxy, driven by pods/agent/sync.py."""
-    try:
-        check_git_url(update.scm_url)  # again: the row may be older than the rule
-    except InvalidInput as error:
-        raise JobFailure(
-            f"{error.sentence}: {update.scm_url}",
-            cure=error.cure or "Give the project an https://, http://, ssh:// or git:// URL.",
-            code="scm_url_refused",
-        ) from error
-    injected = Injected()
-    if "://" in update.scm_url and (password := urlsplit(update.scm_url).password):
-        injected.secrets += [password, unquote(password)]
-    wanted: dict[str, Any] = {
-        "url": update.scm_url, "branch": update.scm_branch, "refspec": update.scm_refspec,
-        "submodules": update.scm_track_submodules, "username": "",
-    }  # fmt: skip
-    env = {
-        **common_environment(),
-        "PROJECT_UPDATE_ID": str(update.pk),
-        # Else ansible-galaxy warns that nobody will find what it installs there.
-        "ANSIBLE_COLLECTIONS_PATH": COLLECTIONS,
-        "ANSIBLE_ROLES_PATH": ROLES,
-    }
-    if update.credential is not None:
-        inputs = update.credential.open_inputs()
-        injected.secrets += update.credential.secret_values()
-        wanted["username"] = inputs.get("username") or ""
-        if inputs.get("password"):
-            injected.files["/runner/env/scm_password"] = inputs["password"]
-        if inputs.get("ssh_key_data"):
-            where = f"credential {update.credential.name}"
-            unlock = inputs.get("ssh_key_unlock") or ""
-            injected.ssh_keys.append(open_key(inputs["ssh_key_data"], unlock, where))
-            injected.secrets.append(injected.ssh_keys[-1])
-    injected.files["/runner/env/sync.json"] = json.dumps(wanted)
-    files: Files = {path: (0o600, b64(text)) for path, text in injected.files.items()}
-    files["/runner/.gantry/sync.py"] = (0o600, b64(source.text("sync.py")))
-    head = head_of(update, env, files, injected)
-    head |= {
-        "argv": ["python3", "/runner/.gantry/sync.py"],
-        "cwd": HOME,
-        "artifacts": {
-            "result.json": "/runner/artifacts/result.json",
-            "tree.tar.gz": "/runner/artifacts/tree.tar.gz",
-        },
-    }
-    return Payload(head, iter(()), injected.secrets)

@@ -26,6 +26,7 @@ from gantry.resources.credentials import ASK, ENCRYPTED, Credential
 from gantry.resources.instances import InstanceGroup, in_order
 from gantry.resources.jobs import ACTIVE, Job, UnifiedJob
 from gantry.resources.organizations import User
+from gantry.resources.projects import Project
 from gantry.resources.surveys import open_answers, password_variables, questions, seal_answers
 from gantry.resources.templates import PROMPTS, JobTemplate, LaunchOptions
 from gantry.resources.variables import parse_variables
@@ -229,6 +230,19 @@ def _check_resources(template: JobTemplate, prompted: Prompted) -> None:
         )
     if not template.playbook:
         raise ResourcesNeeded("Job Template has no playbook.", field="playbook")
+    _check_signature(template.project)
+
+
+def _check_signature(project: Project) -> None:
+    """A tree that failed its check is never run, nor is the one before it: AWX refuses both."""
+    if project.status not in ("failed", "error") or project.scm_update_on_launch:
+        return
+    update = project.project_updates.order_by("-id").first()
+    if update is not None and update.failure_class == "signature_invalid":
+        raise InvalidInput(
+            "Last project update failed due to signature validation failure.", field="playbook",
+            cure="Look at the project's last update: it names the files.",
+        )  # fmt: skip
 
 
 def take_passwords(credentials: list[Credential], passwords: Mapping[str, str]) -> dict[str, str]:

@@ -110,10 +110,7 @@ def check_launch(job: Job) -> None:
         return  # told by the step that it belongs to
     if not resolution.digest or job.dependencies.exists():
         return
-    branch = job.scm_branch or job.project.scm_branch
-    snapshot = job.project.snapshots.filter(
-        scm_branch=branch, scm_url=job.project.scm_url
-    ).first()  # fmt: skip
+    snapshot = job.project.newest(job.scm_branch)
     contents = contents_at(resolution.digest)
     needs = kept_needs(snapshot, job.playbook) if snapshot and contents else None
     known = _comparison(needs, contents) if needs else None

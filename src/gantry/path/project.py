@@ -1,6 +1,6 @@
 """Step 4a, project: the tree a job runs from, a snapshot in the database addressed by commit.
 
-A sync is a job of its own kind (its pod runs pods/agent/sync.py); what it sends back is kept here.
+A sync is a job of its own kind (its pod runs pods/agent/sync); what it sends back is kept here.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from django.db import connection, transaction
 
 from gantry.base.bridge import waiting_for_database
 from gantry.base.errors import JobFailure
+from gantry.resources.credentials import Credential
 from gantry.resources.jobs import Job, ProjectUpdate
 from gantry.resources.projects import Artifact, Project, ProjectSnapshot
 
@@ -29,12 +30,13 @@ def choose_snapshot(project: Project | None, branch: str) -> ProjectSnapshot | N
     """The newest snapshot of a branch ("": the project's own); None for a job without project."""
     if project is None:
         return None
-    branch = branch or project.scm_branch
-    snapshot = project.snapshots.filter(scm_branch=branch, scm_url=project.scm_url).first()
+    snapshot = project.newest(branch)
     if snapshot is None:
+        branch = branch or project.scm_branch
+        unverified = project.snapshots.filter(scm_branch=branch, scm_url=project.scm_url).exists()
+        never = "has not been verified" if unverified else "has never been synced"
         raise JobFailure(
-            f"Project {project.name} has never been synced"
-            + (f" at branch {branch}." if branch else "."),
+            f"Project {project.name} {never}" + (f" at branch {branch}." if branch else "."),
             cure="Sync the project and look at its output; then launch again.",
             code="project_missing",
         )
@@ -131,6 +133,7 @@ def keep_snapshot(update: ProjectUpdate) -> ProjectSnapshot:
             scm_branch=update.scm_branch, revision=result["revision"], sha256=digest.hexdigest(),
             size=size, unpacked_size=result["unpacked_size"], playbooks=result["playbooks"],
             inventory_files=result["inventories"],
+            verified_by=Credential.objects.filter(pk=result.get("verified_by")).first(),
         )  # fmt: skip
         ProjectUpdate.objects.filter(pk=update.pk).update(scm_revision=result["revision"])
         if update.scm_branch == update.project.scm_branch:

@@ -13,7 +13,7 @@ from gantry.resources.inventory_sources import InventorySource, InventoryUpdate,
 from gantry.resources.jobs import ACTIVE, Job, ProjectUpdate
 from gantry.resources.organizations import User
 from gantry.resources.projects import Project, ProjectOptions
-from gantry.resources.scm_url import check_git_url
+from gantry.resources.scm_url import check_url
 
 
 def update_project(
@@ -22,19 +22,21 @@ def update_project(
     """Sync a project; an update of the same branch that is already waiting serves both."""
     if user is not None and not access.may(user, "update", project):
         raise Forbidden("You do not have permission to perform this action.")
-    if project.scm_type != "git":
+    if not project.synced:
         raise InvalidInput(
-            "Only Git projects can be synced.",
+            "A project without source control cannot be synced.",
             field="scm_type",
-            cure="Set the project's source control type to Git and give its URL.",
+            cure="Set its source control type to Git, Subversion or archive and give its URL.",
         )
-    check_git_url(project.scm_url)
+    check_url(project.scm_type, project.scm_url)
     with transaction.atomic():
         Project.objects.select_for_update().get(pk=project.pk)
         wanted = branch or project.scm_branch
         waiting = ProjectUpdate.objects.filter(
-            project=project, status__in=("new", "pending"), scm_branch=wanted
-        ).first()
+            project=project, status__in=("new", "pending"), scm_branch=wanted,
+            scm_type=project.scm_type, scm_url=project.scm_url, credential=project.credential,
+            scm_refspec=project.scm_refspec,
+        ).first()  # fmt: skip
         # A node of a workflow has one of its own.
         if waiting is not None and launch_type != "workflow":
             return waiting
@@ -120,13 +122,13 @@ def _inventory_update_for(source: InventorySource) -> InventoryUpdate | None:
 def _project_update_for(project: Project, branch: str) -> ProjectUpdate | None:
     """The sync that a job of this project must wait for: one under way, or a new one. None where
     there is a snapshot that will do."""
-    if project.scm_type != "git":
+    if not project.synced:
         return None
     branch = branch or project.scm_branch
     # Asked before the snapshots: an update keeps its snapshot before it ends, so one of the two
     # questions finds it.
     under_way = _under_way(project, branch)
-    snapshot = project.snapshots.filter(scm_branch=branch, scm_url=project.scm_url).first()
+    snapshot = project.newest(branch)
     stale = project.scm_update_on_launch and (
         snapshot is None
         or (timezone.now() - snapshot.created).total_seconds() >= project.scm_update_cache_timeout

@@ -1,4 +1,5 @@
-"""Projects (a Git repository) and their snapshots: trees addressed by commit and content."""
+"""Projects (Git, Subversion, an archive) and their snapshots: trees addressed by revision and
+content."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ SCM_TYPES = [
     ("insights", "Red Hat Insights"),
     ("archive", "Remote Archive"),
 ]
+SYNCED = ("git", "svn", "archive")  # the kinds that a sync fetches
 
 
 class ProjectOptions(models.Model):
@@ -37,7 +39,7 @@ class ProjectOptions(models.Model):
 
 
 class Project(UnifiedJobTemplate, ProjectOptions):
-    """A repository of playbooks."""
+    """Playbooks, and where they come from."""
 
     unifiedjobtemplate_ptr = models.OneToOneField(
         UnifiedJobTemplate, on_delete=models.CASCADE, parent_link=True, related_name="as_project"
@@ -66,6 +68,20 @@ class Project(UnifiedJobTemplate, ProjectOptions):
         return self.name
 
     @property
+    def synced(self) -> bool:
+        return self.scm_type in SYNCED
+
+    def newest(self, branch: str = "") -> ProjectSnapshot | None:
+        """The tree that a job of this branch ("": the project's own) runs from: of where the
+        project comes from now, and verified by what is to verify it now."""
+        rows = self.snapshots.filter(
+            scm_branch=branch or self.scm_branch, scm_url=self.scm_url
+        )  # fmt: skip
+        if self.signature_validation_credential_id is not None:
+            rows = rows.filter(verified_by=self.signature_validation_credential_id)
+        return rows.first()
+
+    @property
     def playbook_files(self) -> list[str]:
         return list(self.snapshot.playbooks) if self.snapshot else []
 
@@ -85,6 +101,10 @@ class ProjectSnapshot(models.Model):
     playbooks = models.JSONField(default=list)
     inventory_files = models.JSONField(default=list)
     needs = models.JSONField(default=dict)  # playbook -> what it needs; read once, see preflight
+    # The credential with whose key its signature was verified.
+    verified_by = models.ForeignKey(
+        "Credential", null=True, default=None, on_delete=models.SET_NULL, related_name="+"
+    )
     update = models.OneToOneField(
         "ProjectUpdate", null=True, on_delete=models.SET_NULL, related_name="snapshot"
     )

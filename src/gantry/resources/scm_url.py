@@ -1,7 +1,7 @@
-"""Which repository URLs a project may have. Asked by the API when a project is saved.
+"""Which URLs a project of each kind may have. Asked by the API when a project is saved.
 
-A sync runs git in a pod, yet the rule is strict: nothing that reads files of the pod or runs a
-program (`ext::`), and nothing that git could take for an option.
+A sync runs git or svn in a pod, yet the rule is strict: nothing that reads files of the pod or runs
+a program (`ext::`), and nothing that git could take for an option.
 """
 
 from __future__ import annotations
@@ -11,7 +11,11 @@ from urllib.parse import urlsplit
 
 from gantry.base.errors import InvalidInput
 
-SCHEMES = ("https", "http", "ssh", "git")
+SCHEMES = {
+    "git": ("https", "http", "ssh", "git"),
+    "svn": ("https", "http", "svn", "svn+ssh"),
+    "archive": ("https", "http"),
+}
 # [user@]host:path, as scp writes it; git's own rule is that no slash stands before the colon.
 _SCP = re.compile(
     r"(?:(?P<user>[^@/:\s]+)@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^@/:\s\[\]]+):(?!:)(?P<path>.+)"
@@ -19,40 +23,48 @@ _SCP = re.compile(
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?|[0-9A-Fa-f:.]+")
 
 
-def check_git_url(url: str) -> None:
-    """Raises InvalidInput for `scm_url`. AWX's words where AWX refuses too."""
+def check_url(kind: str, url: str) -> None:
+    """`kind` is git, svn or archive. Raises InvalidInput for `scm_url`. AWX's words where AWX
+    refuses too."""
     if not url.strip():
         raise _refused("SCM URL is required.")
     if any(c.isspace() or ord(c) < 32 or c == "\\" for c in url):
-        raise _refused("Invalid git URL", "A URL has no blanks and no backslashes.")
+        raise _refused(f"Invalid {kind} URL", "A URL has no blanks and no backslashes.")
     if url.startswith("-"):
         raise _refused(
-            "Invalid git URL", "It must not begin with a dash: git would take it for an option."
+            f"Invalid {kind} URL",
+            f"It must not begin with a dash: {kind} would take it for an option.",
         )
     if "://" in url:
-        _check_scheme(url)
+        _check_scheme(kind, url)
+    elif kind != "git":
+        raise _refused(f"Invalid {kind} URL", f"Use {_protocols(kind)}.")
     elif re.match(r"[A-Za-z0-9+.-]+::", url):
         raise _refused("Unsupported git URL", "Remote helpers such as `ext::` are not allowed.")
     else:
         _check_scp(url)
 
 
-def _check_scheme(url: str) -> None:
+def _protocols(kind: str) -> str:
+    return " or ".join(f"{scheme}://" for scheme in SCHEMES[kind])
+
+
+def _check_scheme(kind: str, url: str) -> None:
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
     except ValueError as error:
-        raise _refused("Invalid git URL") from error
+        raise _refused(f"Invalid {kind} URL") from error
     if parts.scheme == "file":
         raise _refused(
-            "Unsupported git URL", "Local paths are not allowed; use https:// or ssh://."
+            f"Unsupported {kind} URL", f"Local paths are not allowed; use {_protocols(kind)}."
         )
-    if parts.scheme not in SCHEMES:
-        raise _refused("Unsupported git URL")
+    if parts.scheme not in SCHEMES[kind]:
+        raise _refused(f"Unsupported {kind} URL", f"Use {_protocols(kind)}.")
     if not host:
         raise _refused(f"Host is required for {parts.scheme} URL")
     if not _HOST.fullmatch(host) or (parts.username or "").startswith("-"):
-        raise _refused("Invalid git URL")
+        raise _refused(f"Invalid {kind} URL")
 
 
 def _check_scp(url: str) -> None:

@@ -17,7 +17,7 @@ from gantry.resources.credentials import Credential, CredentialType
 from gantry.resources.environments import ExecutionEnvironment
 from gantry.resources.organizations import Organization, User
 from gantry.resources.projects import Project
-from gantry.resources.scm_url import check_git_url
+from gantry.resources.scm_url import check_url
 from gantry.resources.templates import JobTemplate
 from gantry.resources.variables import parse_variables
 
@@ -191,7 +191,7 @@ class ProjectForm(RowForm):
     def clean_scm_url(self) -> str:
         url = str(self.cleaned_data["scm_url"]).strip()
         try:
-            check_git_url(url)
+            check_url("git", url)
         except InvalidInput as error:
             raise forms.ValidationError(str(error)) from error
         return url

@@ -31,6 +31,8 @@ from gantry.web.views import (
     settings,
     templates,
     tokens,
+    workflow_graph,
+    workflows,
 )
 
 urlpatterns = [
@@ -93,6 +95,15 @@ urlpatterns = [
     path("schedules/<int:pk>/", schedules.detail, name="schedule"),
     path("schedules/<int:pk>/edit/", schedules.edit, name="schedule-edit"),
     path("schedules/<int:pk>/switch/", schedules.switch, name="schedule-switch"),
+    path("workflows/", workflows.listing, name="workflows"),
+    path("workflows/add/", workflows.edit, name="workflow-add"),
+    path("workflows/<int:pk>/", workflows.detail, name="workflow"),
+    path("workflows/<int:pk>/edit/", workflows.edit, name="workflow-edit"),
+    path("workflows/<int:pk>/launch/", workflows.launch, name="workflow-launch"),
+    path("workflows/<int:pk>/graph/", workflow_graph.editor, name="workflow-graph"),
+    path("workflows/<int:pk>/graph/part/", workflow_graph.part, name="workflow-graph-part"),
+    path("workflows/<int:pk>/choices/", workflow_graph.choices, name="workflow-choices"),
+    path("workflows/nodes/<int:pk>/", workflow_graph.prompts, name="workflow-node-prompts"),
     path("inventories/", inventories.listing, name="inventories"),
     path("inventories/<int:pk>/", inventories.detail, name="inventory"),
     path("credentials/", credentials.listing, name="credentials"),

@@ -18,10 +18,10 @@ def project(world: World, url: str, **fields: Any) -> Any:
     from gantry.resources.models import Project
 
     name = f"Project {Project.objects.count() + 1}"
+    values = {"scm_type": "git", **fields}
     return Project.objects.create(
-        kind="project", name=name, organization=world.organization, scm_type="git", scm_url=url,
-        **fields,
-    )  # fmt: skip
+        kind="project", name=name, organization=world.organization, scm_url=url, **values
+    )
 
 
 async def sync(world: World, url: str, **fields: Any) -> Any:

@@ -85,12 +85,12 @@ async def test_https_with_a_password_and_the_organizations_own_authority(
     refused = await sync(world, private.of(demo), credential=wrong)
     anonymous = await sync(world, private.of(demo))
 
-    assert (stranger.status, stranger.failure_class) == ("failed", "git_tls"), told(stranger)
+    assert (stranger.status, stranger.failure_class) == ("failed", "scm_tls"), told(stranger)
     assert "CA bundle" in stranger.failure_cure
     assert (await synced(update)).revision == demo.commits["main"]
     assert PASSWORD not in await output(update)
     for job in (refused, anonymous):
-        assert (job.status, job.failure_class) == ("failed", "git_denied"), told(job)
+        assert (job.status, job.failure_class) == ("failed", "scm_denied"), told(job)
         assert "credential" in job.failure_cure
     assert "not that pass phrase" not in await output(refused) + told(refused)
 
@@ -161,7 +161,7 @@ async def test_ssh_by_key_with_and_without_a_passphrase(
 
     assert (await synced(plain)).revision == demo.commits["main"]
     assert (await synced(unlocked)).revision == demo.commits["main"]
-    assert (refused.status, refused.failure_class) == ("failed", "git_denied"), told(refused)
+    assert (refused.status, refused.failure_class) == ("failed", "scm_denied"), told(refused)
     assert "Permission denied" in refused.job_explanation
     assert (unread.status, unread.failure_class) == ("error", "ssh_key_unreadable"), told(unread)
     assert "passphrase" in unread.job_explanation
@@ -178,7 +178,7 @@ async def test_an_unreachable_server_an_unknown_repository_and_a_bad_branch_say_
     commit = await sync(world, http.of(demo), scm_branch="0123456789abcdef0123")
 
     classes = [j.failure_class for j in (unreachable, unnamed, unknown, branch, commit)]
-    assert classes == ["git_unreachable", "git_unreachable", "repository_unknown",
+    assert classes == ["scm_unreachable", "scm_unreachable", "repository_unknown",
                        "branch_unknown", "branch_unknown"]  # fmt: skip
     assert nobody in unreachable.job_explanation
     assert "network" in unreachable.failure_cure

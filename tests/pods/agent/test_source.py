@@ -20,7 +20,7 @@ SENT = [
     *(f"{name}.py" for name in source.AGENT),
     "loader.py",
     "bridge.py",
-    "sync.py",
+    *(f"sync/{path.name}" for path in (Path(source.__file__).parent / "sync").glob("*.py")),
     "callback.py",
 ]
 
@@ -49,7 +49,7 @@ def test_every_file_sent_into_a_pod_is_python_3_9_and_imports_nothing_of_gantry(
 def test_every_module_beside_the_agent_is_sent() -> None:
     here = {p.stem for p in Path(source.__file__).parent.glob("*.py")}
 
-    programs = {"sync", "callback", "inventory"}  # files of a job's payload
+    programs = {"callback", "inventory"}  # files of a job's payload
     assert here - {"__init__", "source", "loader", "bridge"} - programs == {*source.AGENT}
 
 

@@ -12,7 +12,7 @@ from gantry.images.preflight import plain_yaml
 from gantry.images.preflight.needs import Need, Needs
 from gantry.images.preflight.tree import Tree
 
-# What a sync installs from (pods/agent/sync.py).
+# What a sync installs from (pods/agent/sync/requirements.py).
 FILES = tuple(
     f"project/{folder}requirements.{ending}"
     for folder in ("", "roles/", "collections/")

@@ -19,7 +19,9 @@ from gantry.base.errors import GantryError
 from gantry.images.podman_cli import RECIPE_LABEL, Log, Podman, recipe_hash
 
 BASE_IMAGE = "localhost/gantry/base:latest"
-PACKAGES = ("ca-certificates", "git", "openssh-client", "python3", "rsync", "sshpass")
+PACKAGES = (
+    "ca-certificates", "git", "gpg", "openssh-client", "python3", "rsync", "sshpass", "subversion",
+)  # fmt: skip
 # Kept as .deb files in the base, so that images on top of it need no package mirror: the demo's.
 SPARE = ("openssh-server", "sudo")
 SPARE_DIR = "/var/cache/gantry"

@@ -113,7 +113,7 @@ def lend_keys(head: Head, home: str) -> list[str]:
         for number, key in enumerate(head["ssh_keys"]):
             path = f"{home}/env/ssh_key_{number}"
             _write(path, 0o600, key.rstrip("\n").encode() + b"\n")
-            # A sync's program is not ansible: sync.py finds the files by their name.
+            # A sync's program is not ansible: access.py finds the files by their name.
             if os.path.basename(argv[0]).startswith("ansible"):
                 argv[1:1] = ["--private-key", path]
         if signed and os.path.basename(argv[0]).startswith("ansible"):

@@ -26,6 +26,7 @@ from gantry.web import output
 from gantry.web.feed import mark
 from gantry.web.job_page import command, facts, proofs, steps, variables
 from gantry.web.pages import action, found, page, paged, signed_in, tell, who
+from gantry.web.picture import DRAWN, picture_of, questions_of, run_nodes
 from gantry.web.relaunching import again
 from gantry.web.zone import zone_info
 
@@ -159,9 +160,12 @@ def _of_ad_hoc(request: HttpRequest, job: AdHocCommand) -> dict[str, Any]:
 
 
 def _of_workflow(request: HttpRequest, job: WorkflowJob) -> dict[str, Any]:
-    nodes = job.workflow_job_nodes.select_related("job", "unified_job_template").order_by("pk")
+    nodes = run_nodes(job)
     return {
-        "nodes": list(nodes),
+        "nodes": nodes,
+        "picture": picture_of(nodes) if nodes else None,
+        **DRAWN,
+        "questions": questions_of(nodes, who(request)) if job.active else [],
         "may_relaunch": not job.active and may(who(request), "start", job),
         "why_not_exactly": "A workflow is run again as it is now.",
     }
@@ -228,4 +232,5 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
         answer_approval(job, user=who(request), approved=request.POST.get("answer") == "approve")
     except GantryError as error:
         tell(request, error)
-    return redirect("job", pk)
+    back = request.POST.get("back", "")  # the run that it was answered on
+    return redirect("job", int(back) if back.isdecimal() and len(back) < 18 else pk)

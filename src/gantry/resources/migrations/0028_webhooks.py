@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('resources', '0026_kept_job'),
+        ('resources', '0027_verified_by'),
     ]
 
     operations = [
