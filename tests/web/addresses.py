@@ -14,6 +14,8 @@ from gantry.resources.activity import ActivityStream
 from gantry.resources.credentials import Credential, CredentialType
 from gantry.resources.environments import ExecutionEnvironment
 from gantry.resources.instances import Instance, InstanceGroup
+from gantry.resources.inventories import Group, Host, HostFacts, Inventory
+from gantry.resources.inventory_sources import InventorySource
 from gantry.resources.organizations import Organization, Team, User
 from gantry.resources.roles import role_on
 from gantry.resources.schedules import Schedule
@@ -44,7 +46,7 @@ def names_of_pages() -> set[str]:
 
 def pages() -> dict[str, list[str]]:
     """name in gantry.web.urls -> addresses, the first of them the page as people mostly see it."""
-    parts = (of_work, of_schedules, of_workflows, of_resources, of_environments, of_people,
+    parts = (of_work, of_schedules, of_workflows, of_inventories, of_resources, of_environments, of_people,
              of_the_system)  # fmt: skip
     return {name: some for part in parts for name, some in part().items()}
 
@@ -188,6 +190,35 @@ def of_the_system() -> dict[str, list[str]]:
         "instance-group-edit": [f"/instance-groups/{group.pk}/edit/"],
         "settings": ["/settings/", "/settings/?q=token"],
         "settings-group": ["/settings/images/", "/settings/login/"],
+    }  # fmt: skip
+
+
+def of_inventories() -> dict[str, list[str]]:
+    row = Inventory.objects.create(name="Fleet", organization=story.organization())
+    host = Host.objects.create(name="node1", inventory=row, variables="a: 1")
+    HostFacts.objects.create(host=host, facts={"ansible_lsb": {"id": "Debian"}})
+    group = Group.objects.create(name="all of them", inventory=row)
+    group.children.add(Group.objects.create(name="some", inventory=row))
+    group.hosts.add(host)
+    source = InventorySource.objects.create(
+        kind="inventory_source", name="Cloud", source="ec2", inventory=row
+    )
+    at = f"/inventories/{row.pk}"
+    return {
+        "inventory-add": [f"/inventories/add/{kind}" for kind in
+                          ("", "?kind=smart", "?kind=constructed")],
+        "inventory-edit": [f"{at}/edit/"],
+        "inventory-groups": [f"{at}/groups/"],
+        "inventory-group-add": [f"{at}/groups/add/"],
+        "inventory-host-add": [f"{at}/hosts/add/"],
+        "inventory-sources": [f"{at}/sources/"],
+        "inventory-source-add": [f"{at}/sources/add/"],
+        "inventory-host": [f"/hosts/{host.pk}/", f"/hosts/{host.pk}/?q=nothing-like-it", f"{at}/"],
+        "inventory-host-edit": [f"/hosts/{host.pk}/edit/"],
+        "inventory-group": [f"/groups/{group.pk}/"],
+        "inventory-group-edit": [f"/groups/{group.pk}/edit/"],
+        "inventory-source": [f"/sources/{source.pk}/"],
+        "inventory-source-edit": [f"/sources/{source.pk}/edit/"],
     }  # fmt: skip
 
 

@@ -70,7 +70,7 @@ NOUNS: list[Noun] = [
     _of(_("Inventories"), Inventory, "inventory", "server", list="inventories",
         add="inventory-add", new=_("New inventory"), related=("organization",),
         beside=_organization),
-    _of(_("Hosts"), Host, "host", "server", list="inventories", related=("inventory",),
+    _of(_("Hosts"), Host, "inventory-host", "server", list="inventories", related=("inventory",),
         beside=lambda row: row.inventory.name),
     _of(_("Credentials"), Credential, "credential", "key-round", add="credential-add",
         new=_("New credential"), related=("credential_type",),

@@ -13,7 +13,7 @@ TEMPLATES = {
     "job_template": ("job_templates", "template", "Job template"),
     "workflow_job_template": ("workflow_job_templates", "workflow", "Workflow"),
     "project": ("projects", "project", "Project sync"),
-    "inventory_source": ("inventory_sources", "source", "Inventory source"),
+    "inventory_source": ("inventory_sources", "inventory-source", "Inventory source"),
     "system_job_template": ("system_job_templates", "", "System job"),
     "workflow_approval_template": ("workflow_approval_templates", "", "Approval"),
 }

@@ -109,6 +109,12 @@ def moment(when: datetime | None, never: str = "never") -> SafeString | str:
 
 
 @register.filter
+def at(values: dict[Any, Any], key: Any) -> Any:
+    """What a mapping has at a key that a template knows by name only."""
+    return values.get(key, "")
+
+
+@register.filter
 def there(when: datetime, form: str = "%a %Y-%m-%d %H:%M") -> str:
     """A time in the zone that it carries, where Django's `date` would turn it into the server's."""
     return when.strftime(form)
