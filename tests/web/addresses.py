@@ -46,8 +46,8 @@ def names_of_pages() -> set[str]:
 
 def pages() -> dict[str, list[str]]:
     """name in gantry.web.urls -> addresses, the first of them the page as people mostly see it."""
-    parts = (of_work, of_schedules, of_workflows, of_inventories, of_resources, of_environments, of_people,
-             of_the_system)  # fmt: skip
+    parts = (of_work, of_schedules, of_workflows, of_inventories, of_resources, of_environments,
+             of_people, of_the_system)  # fmt: skip
     return {name: some for part in parts for name, some in part().items()}
 
 
