@@ -19,7 +19,7 @@ def test_every_category_is_listed_and_answers(api: Api) -> None:
     listed = api.get("/api/v2/settings/")
 
     assert [row["slug"] for row in listed["results"]] == [
-        "all", "authentication", "bulk", "changed", "jobs", "named-url", "system",
+        "all", "authentication", "bulk", "changed", "jobs", "logging", "named-url", "system",
     ]  # fmt: skip
     everything = api.get("/api/v2/settings/all/")
     for row in listed["results"]:

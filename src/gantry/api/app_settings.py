@@ -1,8 +1,8 @@
 """/api/v2/settings/: AWX's settings by category, those that mean something in Gantry.
 
 Gantry is told its settings by its environment (docs/settings.md), so they are shown and not set,
-as AWX does with what its settings files say. One is kept in the database and can be changed:
-DEFAULT_EXECUTION_ENVIRONMENT.
+as AWX does with what its settings files say. Kept in the database and changed here are
+DEFAULT_EXECUTION_ENVIRONMENT and those of the log server (log_settings.py).
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gantry.api import named_urls
+from gantry.api.log_settings import LogSettingsSerializer
 from gantry.api.names import ROOT
 from gantry.api.views import AwxView
 from gantry.base.config import settings
-from gantry.resources import access
+from gantry.resources import access, log_aggregator
 from gantry.resources.jobs import Installation
 from gantry.resources.models import ExecutionEnvironment
 
 CATEGORIES = {
     "all": "All", "authentication": "Authentication", "bulk": "Bulk Actions", "changed": "Changed",
-    "jobs": "Jobs", "named-url": "Named URL", "system": "System",
+    "jobs": "Jobs", "logging": "Logging", "named-url": "Named URL", "system": "System",
 }  # fmt: skip
 
 
@@ -50,7 +51,8 @@ def values_of(category: str) -> dict[str, Any]:
     installation = _installation()
     default = {"DEFAULT_EXECUTION_ENVIRONMENT": installation.default_environment_id}
     if category == "changed":
-        return default if installation.default_environment_id is not None else {}
+        own = default if installation.default_environment_id is not None else {}
+        return {**log_aggregator.changed(), **own}
     shown: dict[str, dict[str, Any]] = {
         "authentication": {
             "SESSION_COOKIE_AGE": s.session_cookie_age,
@@ -70,6 +72,7 @@ def values_of(category: str) -> dict[str, Any]:
             "BULK_HOST_MAX_CREATE": s.bulk_host_max_create,
             "BULK_HOST_MAX_DELETE": s.bulk_host_max_delete,
         },
+        "logging": log_aggregator.shown(),
         "named-url": {
             "NAMED_URL_FORMATS": named_urls.formats(),
             "NAMED_URL_GRAPH_NODES": named_urls.graph(),
@@ -131,8 +134,11 @@ class SettingsOfCategory(SettingsView):
         serializer = SettingsSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         key = "DEFAULT_EXECUTION_ENVIRONMENT"
+        logging = LogSettingsSerializer(data=request.data if self._has_logging() else {})
+        logging.is_valid(raise_exception=True)
         if key in serializer.validated_data and self._has_default():
             _set_default(serializer.validated_data[key])
+        log_aggregator.change(logging.validated_data)
         return Response(values_of(self.category))
 
     patch = put
@@ -141,10 +147,15 @@ class SettingsOfCategory(SettingsView):
         """Back to how they came."""
         if self._has_default():
             _set_default(None)
+        if self._has_logging():
+            log_aggregator.reset()
         return Response(status=204)
 
     def _has_default(self) -> bool:
         return self.category in ("all", "changed", "system")
+
+    def _has_logging(self) -> bool:
+        return self.category in ("all", "changed", "logging")
 
 
 def _set_default(environment: ExecutionEnvironment | None) -> None:

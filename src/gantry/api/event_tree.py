@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gantry.api.event_names import level_of
+from gantry.record.event_names import level_of
 
 META = {"debug", "verbose", "warning", "error", "system_warning", "deprecated"}
 Row = tuple[int, str, str, str]  # counter, uuid, parent_uuid, event

@@ -17,12 +17,12 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from gantry.api.event_names import EVENTS, display_of
 from gantry.api.event_pages import counter_range
 from gantry.api.names import url_of
 from gantry.api.pages import EventPagination
 from gantry.api.shape import AwxSerializer, summary
 from gantry.api.views import AwxView, ListView, NounView
+from gantry.record.event_names import EVENTS, display_of
 from gantry.resources import access
 from gantry.resources.events import COUNTER_BITS
 from gantry.resources.models import Host, Job, JobEvent, ProjectUpdate

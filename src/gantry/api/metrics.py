@@ -28,6 +28,7 @@ from gantry.api.browsable import BrowsablePages
 from gantry.api.headers import VERSION
 from gantry.api.views import AwxView
 from gantry.base.config import settings
+from gantry.resources import log_aggregator
 from gantry.resources import models as m
 from gantry.resources.access import standing
 from gantry.resources.base import STATUSES
@@ -99,6 +100,7 @@ class _Families:
         if self.own:
             yield from _of_record(instances)
             yield from _of_queue()
+            yield from _of_forwarding()
 
 
 def _gauge(name: str, words: str, value: float) -> Metric:
@@ -107,10 +109,13 @@ def _gauge(name: str, words: str, value: float) -> Metric:
 
 def _of_installation() -> Iterator[Metric]:
     installation = m.Installation.objects.order_by("pk")[0]
+    aggregator = log_aggregator.shown()
     told = {
         "install_uuid": str(installation.uuid), "tower_url_base": settings().public_url,
         "tower_version": VERSION, "license_type": "open", "license_expiry": "0",
         "insights_analytics": "False", "pendo_tracking": "off",
+        "external_logger_enabled": str(aggregator["LOG_AGGREGATOR_ENABLED"]),
+        "external_logger_type": str(aggregator["LOG_AGGREGATOR_TYPE"]),
     }  # fmt: skip
     yield InfoMetricFamily("awx_system", "AWX System Information", value=told)
     for name, model in COUNTED.items():
@@ -229,3 +234,19 @@ def _of_queue() -> Iterator[Metric]:
     oldest = waiting.aggregate(first=Min("created"))["first"]
     age = (timezone.now() - oldest).total_seconds() if oldest is not None else 0
     yield _gauge("gantry_queue_oldest_seconds", "Age of the job that has waited longest", age)
+
+
+def _of_forwarding() -> Iterator[Metric]:
+    labels = ["logger"]
+    sent = CounterMetricFamily("gantry_log_sent", "Messages the log server took", labels=labels)
+    dropped = CounterMetricFamily(
+        "gantry_log_dropped", "Messages that were left out, or that it refused", labels=labels
+    )
+    waiting = GaugeMetricFamily(
+        "gantry_log_waiting", "Messages that wait for the log server", labels=labels
+    )
+    for row in m.LogStream.objects.order_by("name"):
+        sent.add_metric([row.name], row.sent)
+        dropped.add_metric([row.name], row.dropped)
+        waiting.add_metric([row.name], row.waiting)
+    yield from (sent, dropped, waiting)

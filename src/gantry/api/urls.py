@@ -48,6 +48,7 @@ from gantry.api import (
     jobs,
     labels,
     launch,
+    log_settings,
     mesh,
     metrics,
     notification_templates,
@@ -140,6 +141,7 @@ v2 = [
     path("config/subscriptions/", config.Subscriptions.as_view()),
     path("config/attach/", config.AttachSubscription.as_view()),
     path("me/", users.UserMeList.as_view()),
+    path("settings/logging/test/", log_settings.LoggingTest.as_view()),
     path("settings/", app_settings.SettingCategories.as_view()),
     *(
         path(f"settings/{slug}/", app_settings.SettingsOfCategory.as_view(category=slug))

@@ -138,8 +138,11 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
+        "forwarded": {"class": "gantry.record.forward.lines.Keep"},
+    },
     # Its debug lines hold tokens.
     "loggers": {"oauthlib": {"level": "INFO"}},
-    "root": {"handlers": ["stderr"], "level": _s.log_level.upper()},
+    "root": {"handlers": ["stderr", "forwarded"], "level": _s.log_level.upper()},
 }

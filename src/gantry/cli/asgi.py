@@ -20,6 +20,7 @@ from django.urls import get_resolver  # noqa: E402
 from gantry.api.websocket import Hub, serve  # noqa: E402
 from gantry.base.collector import settle  # noqa: E402
 from gantry.cli.bodies import limited  # noqa: E402
+from gantry.record.forward.lines import keep  # noqa: E402
 from gantry.web.feed import feed  # noqa: E402
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -46,6 +47,7 @@ async def _live(receive: Receive, send: Send) -> None:
         message = await receive()
         if message["type"] == "lifespan.startup":
             _hub.start(await feed().start())
+            keep()
             await send({"type": "lifespan.startup.complete"})
         else:
             await _hub.stop()

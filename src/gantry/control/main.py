@@ -29,6 +29,7 @@ from gantry.control.claim import Holder
 from gantry.control.clusters import Clusters
 from gantry.control.commit_status import COMMIT_STATUSES
 from gantry.control.drift import watch_tags
+from gantry.control.forward import keep_forwarding
 from gantry.control.inspections import Inspections
 from gantry.control.notify import NOTIFICATIONS
 from gantry.control.outbox import send_pending
@@ -41,6 +42,7 @@ from gantry.path.pull import Puller
 from gantry.pods.contract import Engine
 from gantry.pods.docker_images import DockerImages
 from gantry.record import host_metrics
+from gantry.record.forward.lines import keep
 from gantry.record.ingest import POOL
 from gantry.resources.jobs import Installation, UnifiedJob
 
@@ -83,7 +85,7 @@ class Control:
             self._listen(), self._keep_leases(), self._sweep(),
             watch_tags(self.world.engine, self.settings.drift_check),
             care(self.images, self.settings), send_pending(NOTIFICATIONS),
-            send_pending(COMMIT_STATUSES),
+            send_pending(COMMIT_STATUSES), keep_forwarding(),
             *(trigger() for trigger in self.triggers),
         )  # fmt: skip
         beside = [asyncio.create_task(duty) for duty in duties]
@@ -251,6 +253,7 @@ async def serve(settings: Settings, engine: Engine, triggers: Duties = ()) -> No
     jobs that nobody clicked."""
     instance = await in_thread(lambda: str(Installation.objects.get().uuid))()
     control = Control(settings, engine, instance, triggers)
+    keep()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, control.stop)

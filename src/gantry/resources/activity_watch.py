@@ -21,6 +21,7 @@ from django.db.models import Field, Model
 from django.db.models.signals import m2m_changed, post_save, pre_delete, pre_save
 
 from gantry.base.config import settings
+from gantry.base.crypto import is_sealed
 from gantry.resources.activity import ActivityStream, kind_name
 from gantry.resources.activity_words import differences, picture, told_fields
 from gantry.resources.actor import actor, silent
@@ -28,6 +29,7 @@ from gantry.resources.inventories import Group, Host, Inventory
 from gantry.resources.jobs import Installation, UnifiedJob
 from gantry.resources.organizations import Organization
 from gantry.resources.roles import Role, model_of
+from gantry.resources.tokens import CENSORED
 
 _MACHINERY = "Gantry's own bookkeeping"
 SILENT: dict[str, str] = {
@@ -56,6 +58,9 @@ SILENT: dict[str, str] = {
     "Notification": "each is a record itself: what was told to whom, and what became of it",
     "WebhookDelivery": "each is a record itself: what came in, and what became of it",
     "CommitStatus": "each is a record itself: what a service was told of a job",
+    "LogStream": _MACHINERY,
+    "LogProgress": _MACHINERY,
+    "LogLine": _MACHINERY,
     "OAuth2RefreshToken": "comes and goes with its access token, which is recorded",
     "OAuth2Code": "lives ten minutes and becomes a token, which is recorded",
 }
@@ -63,6 +68,8 @@ SILENT: dict[str, str] = {
 _SILENT_RELATIONS = {"User_groups", "User_user_permissions", "UnifiedJob_dependencies"}
 # Column of Installation -> the setting that it keeps, and AWX's category.
 SETTINGS = {"default_environment": ("DEFAULT_EXECUTION_ENVIRONMENT", "system")}
+# A column of many settings, by name, of which one is changed at a time.
+SETTINGS_OF = {"log_aggregator": "logging"}
 
 
 def watch(app: AppConfig) -> None:
@@ -112,11 +119,17 @@ def _names(told: dict[str, Field[Any, Any]], wanted: Iterable[str]) -> set[str]:
 def _settings(sender: type[Model]) -> dict[str, Field[Any, Any]]:
     if sender is not Installation:
         return {}
-    return {f.name: f for f in Installation._meta.fields if f.name in SETTINGS}
+    return {f.name: f for f in Installation._meta.fields if f.name in {**SETTINGS, **SETTINGS_OF}}
 
 
 def _keep_setting(old: Model, new: Model, names: set[str]) -> None:
-    for name in names:
+    for name in names & set(SETTINGS_OF):
+        kept, now = getattr(old, name), getattr(new, name)
+        for key in {k for k in {**kept, **now} if kept.get(k) != now.get(k)}:
+            values = [CENSORED if is_sealed(v) else v for v in (kept.get(key), now.get(key))]
+            new.__dict__["_changes"] = {"value": values}
+            new.__dict__["_setting"] = {"name": key, "category": SETTINGS_OF[name]}
+    for name in names & set(SETTINGS):
         before, after = (getattr(row, f"{name}_id") for row in (old, new))
         if before != after:
             new.__dict__["_changes"] = {"value": [before, after]}

@@ -218,6 +218,8 @@ class Installation(Recorded):
         "ExecutionEnvironment", null=True, blank=True, default=None, on_delete=models.SET_NULL,
         related_name="+",
     )  # fmt: skip
+    # AWX's settings LOG_AGGREGATOR_*, those that were changed; the password sealed.
+    log_aggregator = models.JSONField(default=dict, blank=True)
 
     def __str__(self) -> str:
         return str(self.uuid)

@@ -21,6 +21,7 @@ from gantry.resources.jobs import (
     UnifiedJob,
 )
 from gantry.resources.labels import Label
+from gantry.resources.log_aggregator import LogLine, LogProgress, LogStream
 from gantry.resources.logins import LoginFailure
 from gantry.resources.notifications import Notification, NotificationTemplate
 from gantry.resources.organizations import Organization, Team, User
@@ -80,6 +81,9 @@ __all__ = [
     "JobHostSummary",
     "JobTemplate",
     "Label",
+    "LogLine",
+    "LogProgress",
+    "LogStream",
     "LoginFailure",
     "Notification",
     "NotificationTemplate",

@@ -6,6 +6,7 @@ DIFFERS is of what is there and answers otherwise than AWX; ABSENT of what is no
 from __future__ import annotations
 
 DIFFERS: dict[str, str] = {
+    r"POST /api/v2/settings/logging/test/": "the message itself is sent, and its fate told",
     r"POST /api/v2/config/(subscriptions|attach)/": "there is no service to ask: always 400",
     r" /api/v2/metrics/": "without AWX's licence and subsystems; Gantry's own are gantry_...",
     r" /api/v2/mesh_visualizer/": "nodes without links",
@@ -73,7 +74,8 @@ DIFFERS: dict[str, str] = {
     r"(POST|PATCH) /api/v2/users/": "an empty password, which awx import sends, changes nothing",
     r"/api/o/token/": "redirect URIs match exactly; ten failed logins get 429",
     r"(PUT|PATCH) /api/v2/settings/\{category_slug\}/": (
-        "settings come from the environment: DEFAULT_EXECUTION_ENVIRONMENT alone is written"
+        "settings come from the environment: DEFAULT_EXECUTION_ENVIRONMENT and LOG_AGGREGATOR_ "
+        "alone are written"
     ),
     r"POST .*_templates/\{pk\}/(github|gitlab|bitbucket_dc)/": (
         "GitHub's sha256 too; a ping, and what the template filters out, starts nothing; commit "
