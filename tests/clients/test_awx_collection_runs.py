@@ -35,7 +35,8 @@ def test_a_playbook_runs_everything_that_can_be_run(
     assert said == {
         "collection": "awx.awx", "fetched": "successful", "read": "successful",
         "hosts": ["one", "two", "web1", "web2"], "job": "successful", "listed": 1, "over": False,
-        "command": "successful", "workflow": "successful", "seat": False, "unlicensed": False,
+        "command": "successful", "workflow": "successful", "many": "successful",
+        "seat": False, "unlicensed": False,
         # A refusal, {"error": ...}, of which the module makes a list.
         "subscribed": ["error"], "imported": True,
     }  # fmt: skip
