@@ -141,6 +141,9 @@ def fill(old: httpx.Client, scm_url: str = PLAYBOOKS) -> None:
     add(f"job_templates/{template}/schedules", name="Nightly",
         extra_data={"count": 5},
         rrule="DTSTART;TZID=Europe/Berlin:20300101T020000 RRULE:FREQ=DAILY;INTERVAL=1")  # fmt: skip
+    reader = add("role_definitions", name="Reader", content_type="awx.inventory",
+                 permissions=["awx.view_inventory", "awx.use_inventory"])  # fmt: skip
+    add("role_user_assignments", role_definition=reader, user=mia, object_id=str(inventory))
     _workflow(add, old, org, of_project=project, of_template=template, team=team, chat=chat)
 
 

@@ -17,7 +17,9 @@ import pytest
 from click.testing import CliRunner, Result
 from django.db import connection
 
+from tests.clients.exports import comparable, run_awx
 from tests.installations import ADMIN, SECRET, fill, running
+from tests.web.conftest import Server
 
 Old = httpx.Client
 
@@ -29,23 +31,7 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Old]:
     with running(home) as url:
         client = httpx.Client(base_url=f"{url}/api/v2", auth=ADMIN, timeout=60)
         fill(client)
-        tell_of_jobs(client)
         yield client
-
-
-def tell_of_jobs(old: Old) -> None:
-    """A receiver with a secret, of the template's jobs that fail."""
-    template = old.get("/job_templates/?name=Deploy web").json()["results"][0]
-    made = old.post(
-        "/notification_templates/",
-        json={
-            "name": "chat", "organization": template["organization"], "notification_type": "slack",
-            "notification_configuration": {"token": SECRET, "channels": ["#web"]},
-        },
-    )  # fmt: skip
-    assert made.status_code == 201, made.text
-    place = f"/job_templates/{template['id']}/notification_templates_error/"
-    assert old.post(place, json={"id": made.json()["id"]}).status_code == 204
 
 
 @pytest.fixture
@@ -72,7 +58,7 @@ def counts(output: str) -> dict[str, list[str]]:
     return found
 
 
-def test_everything_comes_and_points_to_what_it_pointed_to(run: Any) -> None:
+def test_everything_comes_and_points_to_what_it_pointed_to(run: Any, old: Old) -> None:
     from gantry.resources import models as m
     from gantry.resources.access import may
 
@@ -98,6 +84,50 @@ def test_everything_comes_and_points_to_what_it_pointed_to(run: Any) -> None:
     schedule = m.Schedule.objects.get(name="Nightly")
     assert schedule.unified_job_template_id == template.pk
     assert "Europe/Berlin" in schedule.rrule
+    _what_awx_export_leaves_out()
+    _awx_export_says_the_same_of_both(old)
+
+
+def _what_awx_export_leaves_out() -> None:
+    from gantry.resources import models as m
+    from gantry.resources.access import may
+
+    source = m.CredentialInputSource.objects.get(target_credential__name="looked up")
+    assert (source.source_credential.name, source.input_field_name) == ("vault", "password")
+    assert source.metadata == {"secret_path": "kv/x", "secret_key": "p"}
+    night = m.InstanceGroup.objects.get(name="Night shift")
+    assert (night.policy_instance_minimum, night.max_forks) == (1, 20)
+    for has in (m.Organization, m.Inventory, m.JobTemplate):
+        assert has.objects.filter(instance_groups=night).count() == 1, has
+    # By a role that somebody defined there.
+    mia, inventory = m.User.objects.get(username="mia"), m.Inventory.objects.get(name="Production")
+    assert may(mia, "use", inventory)
+    assert not may(mia, "change", inventory)
+
+
+def _awx_export_says_the_same_of_both(old: Old) -> None:
+    """But of applications: their secrets are never shown, so they are made anew."""
+    here = Server()
+    here.start()
+    try:
+        left, came = exported(str(old.base_url).removesuffix("/api/v2/")), exported(here.url)
+    finally:
+        here.kill()
+    assert left.keys() == came.keys()
+    for kind, rows in left.items():
+        assert came[kind] == rows, kind
+    text = "".join(came["workflow_job_templates"] + came["notification_templates"])
+    for word in ("agree", "May it go out?", "always_nodes", "Weekly", "chat"):
+        assert word in text
+
+
+def exported(url: str) -> dict[str, list[str]]:
+    person = {"CONTROLLER_USERNAME": ADMIN[0], "CONTROLLER_PASSWORD": ADMIN[1]}
+    done = run_awx(url, "export", **person)
+    assert done.returncode == 0, done.stderr
+    found = comparable(done.stdout, secrets=False)
+    del found["applications"]
+    return found
 
 
 def test_what_cannot_come_is_named_one_by_one(run: Any) -> None:

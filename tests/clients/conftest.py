@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,13 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.api.conftest import api  # noqa: F401  # a fixture
+from tests.clients.exports import run_awx
 from tests.journeys.git_server import GitServer, Repository
 from tests.journeys.world import PING
 from tests.web.conftest import Server
 
-ROOT = Path(__file__).parents[2]
-# What scripts/test installs apart: awxkit, and ansible-core with the collection awx.awx.
-CLIENTS = Path(os.environ.get("GANTRY_CLIENTS_VENV") or ROOT / ".venv-clients")
 Awx = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -45,21 +42,10 @@ def playbooks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def awx(db: str, server: Server) -> Awx:
     """`awx` of awxkit 24.6.1, which scripts/test installs apart."""
-    program = CLIENTS / "bin/awx"
-    assert program.exists(), f"{program} is not there: scripts/test installs it"
 
     def run(
         *arguments: str, given: str | None = None, **variables: str
     ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [program, *arguments],
-            env={
-                "PATH": os.environ["PATH"],
-                "CONTROLLER_HOST": server.url,
-                "CONTROLLER_COLOR": "f",
-                **variables,
-            },
-            input=given, capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
+        return run_awx(server.url, *arguments, given=given, **variables)
 
     return run

@@ -16,7 +16,7 @@ import pytest
 
 from gantry.resources.models import UnifiedJob
 from tests.api.conftest import Api
-from tests.clients.conftest import CLIENTS
+from tests.clients.exports import CLIENTS
 from tests.web.conftest import ADMIN, Server
 
 PLAYBOOKS = Path(__file__).parent / "playbooks"

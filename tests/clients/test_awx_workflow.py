@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from tests.clients.conftest import Awx
+from tests.clients.exports import comparable
 from tests.clients.test_awx_login import token_of
 from tests.fresh import Seeds
 from tests.installations import SECRET, fill
@@ -100,10 +101,10 @@ def test_what_is_exported_and_imported_into_an_empty_gantry_is_exported_the_same
     after = awx("export", *kinds, **PERSON)
 
     assert after.returncode == 0, after.stderr
-    left, came = _compared(before.stdout), _compared(after.stdout)
+    left, came = comparable(before.stdout), comparable(after.stdout)
     assert left.keys() == came.keys()
     for kind, rows in left.items():
-        assert _lines(came[kind]) == _lines(rows), kind
+        assert came[kind] == rows, kind
 
 
 def _without_what_awx_cannot_import(client: httpx.Client) -> None:
@@ -128,21 +129,3 @@ def _kinds(server: Server) -> list[str]:
         "workflow_job_templates", "execution_environments", "applications", "schedules",
     )  # fmt: skip
     return [] if root.keys() >= set(kinds) else [f"--{kind}" for kind in kinds if kind in root]
-
-
-def _compared(exported: str) -> Any:
-    """What came of a secret is an empty one: awx leaves it out of what it sends."""
-    return _sorted(json.loads(exported.replace("$encrypted$", "")))
-
-
-def _lines(exported: Any) -> list[str]:
-    return json.dumps(exported, indent=1).splitlines()
-
-
-def _sorted(exported: Any) -> Any:
-    """Lists have the order in which their rows were made, which an import chooses for itself."""
-    if isinstance(exported, dict):
-        return {key: _sorted(value) for key, value in exported.items()}
-    if isinstance(exported, list):
-        return sorted((_sorted(item) for item in exported), key=json.dumps)
-    return exported

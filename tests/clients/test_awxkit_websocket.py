@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
-from tests.clients.conftest import CLIENTS
+from tests.clients.exports import CLIENTS
 from tests.web import story
 from tests.web.conftest import Server, logged_in, write  # noqa: F401  # a fixture
 

@@ -83,9 +83,14 @@ class AwxMetadata(metadata.SimpleMetadata):
 
     def _fields(self, serializer: Any, view: Any, method: str) -> dict[str, Any]:
         shown = {}
+        # What can be attached by its id says so: `awx export` and `awx import` go by it.
+        attaches = method == "POST" and hasattr(view, "attach")
         for name, field in serializer.fields.items():
             reading = method == "GET"
-            if (reading and field.write_only) or (not reading and field.read_only):
+            hidden = field.write_only if reading else field.read_only
+            if attaches and (name == "id" or not view.creates):
+                hidden = name != "id"
+            if hidden:
                 continue
             info = self.get_field_info(field)
             if reading:

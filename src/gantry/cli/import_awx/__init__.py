@@ -36,9 +36,11 @@ def import_awx(
 
     \b
     Comes along: organizations, people, teams, who may do what, credential types, credentials
-    without their secrets, execution environments, projects, inventories with hosts and groups,
-    inventory sources, templates with surveys, schedules.
-    Does not: secret values (the API never shows them), passwords of people, the history of jobs.
+    without their secrets and what looks them up elsewhere, execution environments, instance groups,
+    projects, inventories with hosts and groups, inventory sources, templates with surveys,
+    workflows, notification templates, labels, schedules.
+    Does not: secret values (the API never shows them), passwords of people, tokens and
+    applications, keys of webhooks, the history of jobs.
     The report at the end names each.
 
     Run it again at any time: what is here already is brought up to date, nothing is made twice,

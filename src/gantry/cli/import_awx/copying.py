@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from gantry.cli.import_awx.nouns import LEFT, NOUNS, TEMPLATES, WITH_ROLES, Noun
+from gantry.cli.import_awx.nouns import LEFT, NOUNS, TEMPLATES, WITH_ROLES, WITH_SURVEY, Noun
 from gantry.cli.import_awx.report import Report
 from gantry.cli.import_awx.source import Source
-from gantry.cli.import_awx.special import SPECIAL, computed, survey
+from gantry.cli.import_awx.special import SPECIAL, approval, asks, computed, survey
 from gantry.cli.import_awx.target import Refused, Target
 
 Row = dict[str, Any]
@@ -25,6 +25,7 @@ def copy_installation(source: Source, target: Target, report: Report) -> None:
             copying.late(noun)
     for plural in ("users", "teams"):
         copying.roles(plural)
+    copying.assignments()
     for plural, words in LEFT.items():
         if any(True for _ in source.rows(plural, page_size="1")):
             report.miss(words)
@@ -92,8 +93,10 @@ class Copying:
             state, made = self._write(noun, row, here)
             self.ids[noun.plural, row["id"]] = made["id"]
             state = self._lists(noun, row, state, late=False)
-            if noun.plural == "job_templates":
-                state = survey(self.source, self.target, row, made, self.report) or state
+            if noun.plural in WITH_SURVEY:
+                state = survey(self, noun.plural, row, made) or state
+            if asks(row):
+                state = approval(self, row, made) or state
         except Refused as error:
             self.report.refuse(noun.plural, name, str(error))
         else:
@@ -114,6 +117,8 @@ class Copying:
         body: Row = {}
         for name in sorted(self.target.fields(noun.plural) & set(row) - set(noun.late)):
             value = self._points(noun, name, row)
+            if name == "unified_job_template" and asks(row):
+                continue
             if value is None and row[name] is not None:
                 raise Refused(f"its {name.replace('_', ' ')} did not come")
             if value is not None or here is not None:
@@ -165,6 +170,33 @@ class Copying:
             for role in self.source.rows(row["related"]["roles"]):
                 self._role(f"{plural}/{here}/roles", role, held)
 
+    def assignments(self) -> None:
+        """What people and teams hold by roles that were defined there; managed ones came above."""
+        own = {
+            row["id"]: row["name"] for row in self.seen["role_definitions"] if not row["managed"]
+        }
+        for holder in ("user", "team"):
+            plural = f"role_{holder}_assignments"
+            held = {_assignment(row, holder) for row in self.target.rows(plural)}
+            for row in self.source.rows(plural):
+                if row["role_definition"] in own:
+                    self._assign(holder, row, own[row["role_definition"]], held)
+
+    def _assign(self, holder: str, row: Row, name: str, held: set[Key]) -> None:
+        body = {
+            "role_definition": self.ids.get(("role_definitions", row["role_definition"])),
+            holder: self.ids.get((f"{holder}s", row[holder])),
+            "object_id": str(self.ids.get((_kind(row["content_type"]), int(row["object_id"])))),
+        }
+        if _assignment(body, holder) in held:
+            self.report.count("roles", "as it was")
+            return
+        try:
+            self.target.post(f"role_{holder}_assignments", body)
+            self.report.count("roles", "new")
+        except Refused as error:
+            self.report.refuse("roles", name, str(error))
+
     def _role(self, place: str, role: Row, held: set[int]) -> None:
         about = role["summary_fields"]
         plural = WITH_ROLES.get(about.get("resource_type", ""), "")
@@ -190,3 +222,13 @@ class Copying:
 
 def _as_it_is(copying: Copying, row: Row, body: Row, here: Row | None) -> Row:
     return body
+
+
+def _assignment(row: Row, holder: str) -> Key:
+    return row["role_definition"], row[holder], str(row["object_id"])
+
+
+def _kind(content_type: str) -> str:
+    """`awx.jobtemplate` as the noun that it is."""
+    word = content_type.rpartition(".")[2]
+    return next((p for kind, p in WITH_ROLES.items() if kind.replace("_", "") == word), "")

@@ -28,6 +28,11 @@ class Noun:
 OWNED = {"organization": "organizations"}
 TOLD = {f"notification_templates_{when}": "notification_templates"
         for when in ("started", "success", "error")}  # fmt: skip
+APPROVALS = "notification_templates_approvals"
+EDGES = {f"{way}_nodes": "workflow_job_template_nodes" for way in ("success", "failure", "always")}
+PROMPTED = {
+    "credentials": "credentials", "labels": "labels", "instance_groups": "instance_groups",
+}  # fmt: skip
 PROMPTS = {"inventory": "inventories", "execution_environment": "execution_environments"}
 
 NOUNS = (
@@ -37,13 +42,15 @@ NOUNS = (
         refs={"default_environment": "execution_environments"},
         lists={
             "instance_groups": "instance_groups", "galaxy_credentials": "credentials", **TOLD,
+            APPROVALS: "notification_templates",
         },
-        late=("default_environment", "galaxy_credentials", "instance_groups", *TOLD),
+        late=("default_environment", "galaxy_credentials", "instance_groups", *TOLD, APPROVALS),
     ),
     Noun("users", key=("username",)),
     Noun("teams", key=("name", "organization"), refs=OWNED),
     Noun("labels", key=("name", "organization"), refs=OWNED),
     Noun("notification_templates", key=("name", "organization"), refs=OWNED),
+    Noun("role_definitions"),
     Noun("credential_types", key=("name", "kind")),
     Noun(
         "credentials",
@@ -95,37 +102,46 @@ NOUNS = (
         refs={
             **OWNED, **PROMPTS, "project": "projects", "webhook_credential": "credentials",
         },
-        lists={
-            "credentials": "credentials", "labels": "labels", "instance_groups": "instance_groups",
-            **TOLD,
-        },
+        lists={**PROMPTED, **TOLD},
+    ),
+    Noun(
+        "workflow_job_templates",
+        key=("name", "organization"),
+        refs={**OWNED, "inventory": "inventories", "webhook_credential": "credentials"},
+        lists={"labels": "labels", **TOLD, APPROVALS: "notification_templates"},
+    ),
+    Noun(
+        "workflow_job_template_nodes",
+        key=("identifier", "workflow_job_template"),
+        refs={**PROMPTS, "workflow_job_template": "workflow_job_templates"},
+        lists={**PROMPTED, **EDGES},
+        late=tuple(EDGES),
     ),
     Noun(
         "schedules",
         key=("name", "unified_job_template"),
         refs=PROMPTS,
-        lists={
-            "credentials": "credentials", "labels": "labels", "instance_groups": "instance_groups",
-        },
+        lists=PROMPTED,
     ),
 )  # fmt: skip
 
-# Of a schedule's template: AWX's unified_job_type -> noun.
+# Of the template of a schedule or a node: AWX's unified_job_type -> noun.
 TEMPLATES = {
     "job": "job_templates",
     "project_update": "projects",
     "inventory_update": "inventory_sources",
     "system_job": "system_job_templates",
+    "workflow_job": "workflow_job_templates",
 }
+WITH_SURVEY = ("job_templates", "workflow_job_templates")
 # What has roles of its own: AWX's resource_type -> noun.
 WITH_ROLES = {
     "organization": "organizations", "team": "teams", "project": "projects",
     "credential": "credentials", "inventory": "inventories", "job_template": "job_templates",
-    "instance_group": "instance_groups",
+    "instance_group": "instance_groups", "workflow_job_template": "workflow_job_templates",
 }  # fmt: skip
 # Lists of AWX that are not copied, and what the report says where they are not empty.
 LEFT = {
-    "workflow_job_templates": "workflow templates: `awx export` and `awx import` carry them",
     "applications": "OAuth2 applications: their client secrets are never shown; register them anew",
     "tokens": "tokens: they are never shown; people make new ones",
     "unified_jobs": "the history of jobs: it stays where it is",

@@ -1,4 +1,5 @@
-"""Where a copy is not the same: people without passwords, credentials without their secrets."""
+"""Where a copy is not the same: people without passwords, credentials without their secrets; what
+stands beside a row: its survey, the question of an approval."""
 
 from __future__ import annotations
 
@@ -6,9 +7,6 @@ import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from gantry.cli.import_awx.report import Report
-from gantry.cli.import_awx.source import Source
-from gantry.cli.import_awx.target import Target
 from gantry.resources.credentials import ENCRYPTED
 
 if TYPE_CHECKING:
@@ -72,6 +70,32 @@ def notification_template(copying: Copying, row: Row, body: Row, here: Row | Non
 def schedule(copying: Copying, row: Row, body: Row, here: Row | None) -> Row:
     if here is not None:
         body.pop("unified_job_template", None)
+    return _answered(copying, row, body, f"schedule {row['name']}")
+
+
+def node(copying: Copying, row: Row, body: Row, here: Row | None) -> Row:
+    if here is not None:
+        body.pop("workflow_job_template", None)
+    workflow = row["summary_fields"]["workflow_job_template"]["name"]
+    return _answered(copying, row, body, f"workflow {workflow}, node {row['identifier']}")
+
+
+def _answered(copying: Copying, row: Row, body: Row, where: str) -> Row:
+    """Without the saved answers to a survey that are secret."""
+    answers = row.get("extra_data") or {}
+    for variable in (name for name, value in answers.items() if value == ENCRYPTED):
+        copying.report.miss(f"{where}: the answer to {variable}")
+    if ENCRYPTED in answers.values():
+        body["extra_data"] = {k: v for k, v in answers.items() if v != ENCRYPTED}
+    return body
+
+
+def template(copying: Copying, row: Row, body: Row, here: Row | None) -> Row:
+    """A webhook's address has the template's new number, and its key is made anew."""
+    if row.get("webhook_service"):
+        copying.report.miss(
+            f"webhook of {row['name']}: enter its new address and key at {row['webhook_service']}"
+        )
     return body
 
 
@@ -80,23 +104,49 @@ SPECIAL: dict[str, Callable[[Copying, Row, Row, Row | None], Row]] = {
     "credentials": credential,
     "notification_templates": notification_template,
     "schedules": schedule,
+    "job_templates": template,
+    "workflow_job_templates": template,
+    "workflow_job_template_nodes": node,
 }
 
 
-def survey(source: Source, target: Target, row: Row, made: Row, report: Report) -> str:
+def asks(row: Row) -> bool:
+    """A node of a workflow where people are asked."""
+    asked = row.get("summary_fields", {}).get("unified_job_template") or {}
+    return bool(asked.get("unified_job_type") == "workflow_approval")
+
+
+def approval(copying: Copying, row: Row, made: Row) -> str:
+    """What people are asked at a node. "changed" if there was something to change."""
+    question = copying.source.get(row["related"]["unified_job_template"])
+    wanted = {name: question[name] for name in ("name", "description", "timeout")}
+    link = made["related"].get("unified_job_template") if asks(made) else None
+    if link is None:
+        place = f"workflow_job_template_nodes/{made['id']}/create_approval_template"
+        copying.target.post(place, wanted)
+        return ""
+    here = copying.target.get(link)
+    differing = {name: value for name, value in wanted.items() if here[name] != value}
+    if not differing:
+        return ""
+    copying.target.patch(f"workflow_approval_templates/{here['id']}", differing)
+    return "changed"
+
+
+def survey(copying: Copying, plural: str, row: Row, made: Row) -> str:
     """Copy a template's questions. "changed" if there was something to do."""
     link = row.get("related", {}).get("survey_spec")
-    spec = source.get(link, missing={}) if link else {}
+    spec = copying.source.get(link, missing={}) if link else {}
     if not spec.get("spec"):
         return ""
-    place = f"job_templates/{made['id']}/survey_spec"
-    here = target.get(place)
+    place = f"{plural}/{made['id']}/survey_spec"
+    here = copying.target.get(place)
     kept = {q["variable"] for q in here.get("spec", []) if q.get("default") == ENCRYPTED}
     for question in spec["spec"]:
         if question.get("default") == ENCRYPTED and question["variable"] not in kept:
-            report.miss(f"survey of {row['name']}: the default of {question['variable']}")
+            copying.report.miss(f"survey of {row['name']}: the default of {question['variable']}")
             question["default"] = ""
     if here.get("spec") == spec["spec"]:
         return ""
-    target.post(place, spec)
+    copying.target.post(place, spec)
     return "changed"
