@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import Api
-from tests.api.world import type_id
+from tests.api.world import project_with, type_id
 
 V2 = "/api/v2"
 
@@ -113,3 +113,31 @@ def test_a_signature_is_verified_by_a_key_of_cryptography(api: Api) -> None:
     shown = api.patch(made["url"], {field: key["id"]})
     assert shown["summary_fields"][field]["kind"] == "gpg_public_key"
     assert api.get(made["related"]["project_updates"])["count"] == 2  # what is there is unverified
+
+
+@pytest.mark.parametrize("kind", ["git", "svn", "archive"])
+def test_another_branch_is_for_projects_that_allow_it(
+    api: Api, inventory: dict[str, Any], kind: str
+) -> None:
+    from gantry.resources.models import Project
+
+    project = project_with("site.yml")
+    Project.objects.filter(pk=project).update(scm_type=kind)
+    body = {"name": "t", "project": project, "inventory": inventory["id"], "playbook": "site.yml"}
+    templates, words = f"{V2}/job_templates/", ["Project does not allow overriding branch."]
+    assert api.post(templates, body | {"scm_branch": "7"}, 400) == {"scm_branch": words}
+    asks = {"ask_scm_branch_on_launch": True}
+    assert api.post(templates, body | asks, 400) == {"ask_scm_branch_on_launch": words}
+
+    url = f"{V2}/projects/{project}/"
+    api.patch(url, {"allow_override": True})
+    template = api.post(templates, body | asks)
+    launched = api.post(template["related"]["launch"], {"scm_branch": "7"})
+    job = api.get(f"{V2}/jobs/{launched['id']}/")
+    [update] = api.get(f"{url}project_updates/?order_by=-id&page_size=1")["results"]
+    assert (job["scm_branch"], update["scm_branch"], update["scm_type"]) == ("7", "7", kind)
+    assert update["launch_type"] == "dependency"
+    depends = "One or more job templates depend on branch override behavior for this project "
+    assert api.patch(url, {"allow_override": False}, 400) == {
+        "allow_override": [f"{depends}(ids: {template['id']})."]
+    }

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from gantry.path.cloud_injectors import BY_CODE
 from gantry.path.injectors import Injected, inject_credential
 from gantry.resources.models import Credential
 from tests.journeys.node import ssh_key
@@ -185,3 +186,15 @@ def test_a_network_key_is_a_file_that_needs_no_passphrase(world: World) -> None:
     content = got.files[got.env["ANSIBLE_NET_SSH_KEYFILE"]]
     assert content.startswith("-----BEGIN OPENSSH PRIVATE KEY-----")
     assert content in got.secrets
+
+
+# Those whose files have tests of their own above.
+WITH_FILES = {"gce", "openstack", "kubernetes_bearer_token", "terraform", "rhv", "net"}
+
+
+def test_no_built_in_type_that_injects_something_is_left_out_here(world: World) -> None:
+    from gantry.resources.models import CredentialType
+
+    rows = CredentialType.objects.filter(managed=True)
+    injecting = {row.namespace for row in rows if row.injectors} | set(BY_CODE)
+    assert injecting == WITH_FILES | {name for name, _, wanted in ENVIRONMENTS if wanted}

@@ -173,7 +173,7 @@ def test_sync_goes_to_the_page_of_the_update(admin):
 
 def test_a_new_project_is_saved_and_a_local_path_refused(admin):
     values = {"name": "Shop", "organization": story.organization().pk, "timeout": 0,
-              "scm_update_cache_timeout": 0}  # fmt: skip
+              "scm_update_cache_timeout": 0, "scm_type": "git"}  # fmt: skip
 
     refused = admin.post("/projects/add/", {**values, "scm_url": "file:///etc"})
     assert refused.status_code == 422
@@ -185,6 +185,30 @@ def test_a_new_project_is_saved_and_a_local_path_refused(admin):
     assert (project.kind, project.scm_type, project.created_by.username) == (
         "project", "git", "admin",
     )  # fmt: skip
+
+
+def test_a_project_of_another_kind_is_saved_and_stays_of_it(admin):
+    values = {
+        "name": "Shop", "organization": story.organization().pk, "timeout": 0,
+        "scm_update_cache_timeout": 0, "scm_type": "svn",
+        "scm_url": "svn://svn.example.com/shop", "scm_branch": "7",
+    }  # fmt: skip
+    admin.post("/projects/add/", values)
+    project = Project.objects.get()
+    admin.post(f"/projects/{project.pk}/edit/", {**values, "name": "Shop 2"})
+    project.refresh_from_db()
+    assert (project.name, project.scm_type, project.scm_branch) == ("Shop 2", "svn", "7")
+
+    archive = {**values, "scm_type": "archive", "scm_url": "https://files.example.com/a.zip"}
+    for fields, words in (
+        (archive, "SCM branch cannot be used with archive projects."),
+        ({**values, "scm_branch": "main"}, "A revision of Subversion is a number"),
+        ({**values, "scm_refspec": "refs/x"}, "SCM refspec can only be used with git projects."),
+        ({**values, "scm_url": "https://"}, "Host is required for https URL"),
+    ):
+        refused = admin.post(f"/projects/{project.pk}/edit/", fields)
+        assert refused.status_code == 422
+        assert words in refused.content.decode()
 
 
 def test_a_new_environment_is_saved_and_a_bad_image_refused(admin):
@@ -241,6 +265,12 @@ def test_a_secret_goes_in_and_never_comes_out(admin):
     admin.post(f"/credentials/{row.pk}/edit/", kept)
     row.refresh_from_db()
     assert (row.name, row.open_inputs()["password"]) == ("Renamed", "hunter2hunter2")
+
+
+def test_nobody_changes_the_credential_that_gantry_made(admin):
+    row = Credential.objects.get(managed=True)
+    assert admin.get(f"/credentials/{row.pk}/").status_code == 200
+    assert admin.get(f"/credentials/{row.pk}/edit/").status_code in (403, 404)
 
 
 def test_cancel_asks_the_controller(admin):

@@ -47,11 +47,6 @@ class CredentialSerializer(AwxSerializer):
         fields: Any = FIELDS
         extra_kwargs = {"credential_type": {"label": "Credential Type"}}
 
-    def capable(self, verb: str, row: Any) -> bool:
-        if row.managed and verb in ("change", "delete"):
-            return False
-        return super().capable(verb, row)
-
     def get_kind(self, row: Any) -> str | None:
         return row.credential_type.namespace  # type: ignore[no-any-return]
 
@@ -124,8 +119,6 @@ class CredentialSerializer(AwxSerializer):
         return value
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if self.instance is not None and self.instance.managed:
-            raise PermissionDenied("Modifications not allowed for managed credentials")
         attrs = super().validate(attrs)
         kind = attrs.get("credential_type") or self.instance.credential_type  # type: ignore[union-attr]
         if "inputs" in attrs:
@@ -289,10 +282,12 @@ class CredentialDetail(DetailView):
     model = Credential
     serializer_class = CredentialSerializer
 
-    def perform_destroy(self, instance: Any) -> None:
-        if instance.managed:
+    def check_object_permissions(self, request: Any, obj: Any) -> None:
+        if obj.managed and request.method in ("PUT", "PATCH"):
+            raise PermissionDenied("Modifications not allowed for managed credentials")
+        if obj.managed and request.method == "DELETE":
             raise PermissionDenied("Deletion not allowed for managed credentials")
-        super().perform_destroy(instance)
+        super().check_object_permissions(request, obj)
 
 
 class CredentialTypeCredentialList(SubListCreateView):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,7 +22,7 @@ from gantry.resources import access
 from gantry.resources.base import TEMPLATE_STATUSES
 from gantry.resources.models import JobTemplate, Project, ProjectUpdate
 from gantry.resources.projects import SYNCED
-from gantry.resources.scm_url import check_url
+from gantry.resources.scm_url import check_revision, check_url, misplaced
 
 # A change of one of these makes the tree that is stored the wrong one.
 SOURCE = (
@@ -33,15 +32,6 @@ SOURCE = (
 UPDATE_OPTIONS = (
     "scm_update_on_launch", "scm_delete_on_update", "scm_track_submodules", "scm_clean",
 )  # fmt: skip
-# Fields that only some kinds have, and AWX's words for the others.
-ONLY = {
-    "scm_branch": (("git", "svn"), "SCM branch cannot be used with archive projects."),
-    "scm_refspec": (("git",), "SCM refspec can only be used with git projects."),
-    "scm_track_submodules": (
-        ("git",), "SCM track_submodules can only be used with git projects.",
-    ),
-}  # fmt: skip
-SVN_REVISION = re.compile(r"\d*|HEAD|\{[\dTZ:+. -]+\}", re.ASCII)
 UPDATE = ("id", "name", "description", "status", "failed")
 
 
@@ -145,19 +135,13 @@ class ProjectSerializer(AwxSerializer):
 
     def _check_source(self, kind: str, attrs: dict[str, Any], wanted: Any) -> None:
         attrs.pop("local_path", None)
-        errors = {name: [words] for name, (only, words) in ONLY.items()
-                  if attrs.get(name) and kind not in only}  # fmt: skip
-        if errors:
-            raise serializers.ValidationError(errors)
+        if errors := misplaced(kind, attrs):
+            raise serializers.ValidationError({name: [words] for name, words in errors.items()})
         try:
             check_url(kind, wanted("scm_url") or "")
+            check_revision(kind, {name: wanted(name) for name in ("scm_branch", "scm_refspec")})
         except InvalidInput as error:
             raise refuse(error) from error
-        for name in ("scm_branch", "scm_refspec"):
-            if (wanted(name) or "").startswith("-"):
-                raise _invalid(name, "It must not begin with a dash.")
-        if kind == "svn" and not SVN_REVISION.fullmatch(wanted("scm_branch") or ""):
-            raise _invalid("scm_branch", "A revision of Subversion is a number, a {date} or HEAD.")
         self._check_credentials(attrs)
 
     def _check_credentials(self, attrs: Mapping[str, Any]) -> None:

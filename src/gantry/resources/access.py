@@ -16,7 +16,7 @@ from gantry.resources import access_people as people
 from gantry.resources.access_activity import reach_of_activity
 from gantry.resources.access_rules import OWNER, RULES, SHARED, Grant, On, Verb
 from gantry.resources.activity import ActivityStream
-from gantry.resources.credentials import CredentialType
+from gantry.resources.credentials import Credential, CredentialType
 from gantry.resources.environments import ExecutionEnvironment
 from gantry.resources.instances import BUILT_IN, InstanceGroup
 from gantry.resources.organizations import User
@@ -130,7 +130,7 @@ def _rules(model: type[Model]) -> dict[str, frozenset[Grant]]:
 
 def _never(verb: str, row: Model) -> bool:
     """Rows that Gantry keeps itself. AWX: `always_allow_superuser = False` on these views."""
-    if isinstance(row, CredentialType):
+    if isinstance(row, CredentialType | Credential):
         return row.managed and verb in ("change", "delete")
     if isinstance(row, InstanceGroup):
         return row.name in BUILT_IN and verb == "delete"

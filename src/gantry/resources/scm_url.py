@@ -7,6 +7,8 @@ a program (`ext::`), and nothing that git could take for an option.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from gantry.base.errors import InvalidInput
@@ -20,6 +22,15 @@ SCHEMES = {
 _SCP = re.compile(
     r"(?:(?P<user>[^@/:\s]+)@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^@/:\s\[\]]+):(?!:)(?P<path>.+)"
 )
+# Fields that only some kinds have, and AWX's words for the others.
+_ONLY = {
+    "scm_branch": (("git", "svn"), "SCM branch cannot be used with archive projects."),
+    "scm_refspec": (("git",), "SCM refspec can only be used with git projects."),
+    "scm_track_submodules": (
+        ("git",), "SCM track_submodules can only be used with git projects.",
+    ),
+}  # fmt: skip
+_SVN_REVISION = re.compile(r"\d*|HEAD|\{[\dTZ:+. -]+\}", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?|[0-9A-Fa-f:.]+")
 
 
@@ -81,3 +92,23 @@ def _check_scp(url: str) -> None:
 
 def _refused(sentence: str, cure: str = "") -> InvalidInput:
     return InvalidInput(sentence, field="scm_url", cure=cure)
+
+
+def misplaced(kind: str, given: Mapping[str, Any]) -> dict[str, str]:
+    """The fields of `given` that a project of this kind cannot have: field -> sentence."""
+    return {
+        name: words
+        for name, (kinds, words) in _ONLY.items()
+        if given.get(name) and kind not in kinds
+    }  # fmt: skip
+
+
+def check_revision(kind: str, values: Mapping[str, Any]) -> None:
+    """`scm_branch` and `scm_refspec`. Raises InvalidInput."""
+    for name in ("scm_branch", "scm_refspec"):
+        if (values.get(name) or "").startswith("-"):
+            raise InvalidInput("It must not begin with a dash.", field=name)
+    if kind == "svn" and not _SVN_REVISION.fullmatch(values.get("scm_branch") or ""):
+        raise InvalidInput(
+            "A revision of Subversion is a number, a {date} or HEAD.", field="scm_branch"
+        )

@@ -16,8 +16,8 @@ from gantry.resources.base import PULL_POLICIES
 from gantry.resources.credentials import Credential, CredentialType
 from gantry.resources.environments import ExecutionEnvironment
 from gantry.resources.organizations import Organization, User
-from gantry.resources.projects import Project
-from gantry.resources.scm_url import check_url
+from gantry.resources.projects import SCM_TYPES, SYNCED, Project
+from gantry.resources.scm_url import check_revision, check_url, misplaced
 from gantry.resources.templates import JobTemplate
 from gantry.resources.variables import parse_variables
 
@@ -152,22 +152,25 @@ def only_kind(form: forms.BaseForm, name: str, kind: str) -> None:
 
 
 class ProjectForm(RowForm):
-    use = ("credential", "organization")
-    must = ("organization", "scm_url")
+    use = ("credential", "organization", "signature_validation_credential")
+    must = ("organization", "scm_type", "scm_url")
 
     class Meta:
         model = Project
         fields = [
-            "name", "description", "organization", "scm_url", "scm_branch", "scm_refspec",
-            "credential", "default_environment", "scm_update_on_launch",
+            "name", "description", "organization", "scm_type", "scm_url", "scm_branch",
+            "scm_refspec", "credential", "signature_validation_credential", "default_environment",
+            "scm_update_on_launch",
             "scm_update_cache_timeout", "scm_clean", "scm_track_submodules",
             "allow_override", "timeout",
         ]  # fmt: skip
         labels = {
-            "scm_url": "Git URL",
-            "scm_branch": "Branch, tag or commit",
+            "scm_type": "Comes from",
+            "scm_url": "URL",
+            "scm_branch": "Branch, tag, commit or revision",
             "scm_refspec": "Refspec",
             "credential": "Source control credential",
+            "signature_validation_credential": "Signed by",
             "default_environment": "Default execution environment",
             "scm_update_on_launch": "Update before each launch",
             "scm_update_cache_timeout": "Reuse an update for (seconds)",
@@ -177,8 +180,11 @@ class ProjectForm(RowForm):
             "timeout": "Time limit of a sync (seconds)",
         }
         help_texts = {
-            "scm_url": "https://, http://, ssh:// or user@host:path.",
-            "scm_branch": "Empty: the repository's default branch.",
+            "scm_url": "Git: https://, http://, ssh:// or user@host:path. Subversion: svn://, "
+            "svn+ssh:// or https://. An archive (tar, zip): https:// or http://.",
+            "scm_branch": "Empty: the repository's default branch. An archive has none.",
+            "signature_validation_credential": "A GPG public key: every sync is verified by it, "
+            "and only verified content runs.",
             "default_environment": "For templates of this project that name none.",
             "timeout": "0: no limit.",
         }
@@ -187,17 +193,27 @@ class ProjectForm(RowForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         only_kind(self, "credential", "scm")
+        only_kind(self, "signature_validation_credential", "cryptography")
+        kind = self.fields["scm_type"]
+        assert isinstance(kind, forms.ChoiceField)
+        kind.choices = [choice for choice in SCM_TYPES if choice[0] in SYNCED]
+        self.initial["scm_type"] = self.initial.get("scm_type") or "git"
 
-    def clean_scm_url(self) -> str:
-        url = str(self.cleaned_data["scm_url"]).strip()
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        kind = cleaned.get("scm_type") or ""
+        for name, words in misplaced(kind, cleaned).items():
+            self.add_error(name, words)
         try:
-            check_url("git", url)
+            if kind and "scm_url" in cleaned:
+                cleaned["scm_url"] = cleaned["scm_url"].strip()
+                check_url(kind, cleaned["scm_url"])
+                check_revision(kind, cleaned)
         except InvalidInput as error:
-            raise forms.ValidationError(str(error)) from error
-        return url
+            refuse(self, error)
+        return cleaned
 
     def save_for(self) -> Any:
-        self.instance.scm_type = "git"
         self.instance.kind = "project"
         return super().save_for()
 

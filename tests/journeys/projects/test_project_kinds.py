@@ -13,6 +13,7 @@ import pytest
 
 from gantry.base.bridge import in_thread
 from tests.journeys.git_server import PASSWORD, USER, GitServer
+from tests.journeys.node import Node
 from tests.journeys.outcome import output, run, told
 from tests.journeys.projects.projects import SITE, sync, synced, template_of
 from tests.journeys.svn_server import PASSWORD as SVN_PASSWORD
@@ -77,6 +78,19 @@ async def test_subversion_with_a_password_that_nobody_sees_and_nobody_else_gets(
     for job in (denied, anonymous):
         assert (job.status, job.failure_class) == ("failed", "scm_denied"), told(job)
     assert "guessed" not in await output(denied) + told(denied)
+
+
+async def test_subversion_over_ssh_by_a_key(
+    world: World, control: Any, svn: SvnServer, ssh: tuple[Node, str]
+) -> None:
+    node, key = ssh
+    url = node.serve(svn.repository).replace("ssh://git@", "svn+ssh://deploy@")
+    credential = await in_thread(lambda: world.credential("scm", {"ssh_key_data": key}))()
+    update = await sync(world, f"{url}/trunk", scm_type="svn", credential=credential)
+    stranger = await sync(world, f"{url}/trunk", scm_type="svn")
+
+    assert (await synced(update)).revision == "2"
+    assert stranger.failure_class == "scm_denied", told(stranger)
 
 
 async def test_subversion_says_what_it_does_not_find(

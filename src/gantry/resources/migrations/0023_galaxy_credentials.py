@@ -6,16 +6,17 @@ from django.db import migrations, models
 
 
 def keep_the_public_one(apps: Any, schema_editor: Any) -> None:
-    Organization = apps.get_model("resources", "Organization")
-    kinds = apps.get_model("resources", "CredentialType").objects
-    kind = kinds.filter(namespace="galaxy_api_token", managed=True).first()
+    def rows(name: str) -> Any:
+        return apps.get_model("resources", name).objects.using(schema_editor.connection.alias)
+
+    kind = rows("CredentialType").filter(namespace="galaxy_api_token", managed=True).first()
     if kind is None:
         return  # a fresh installation: seeds.py makes it
-    credential = apps.get_model("resources", "Credential").objects.create(
+    credential = rows("Credential").create(
         name="Ansible Galaxy", managed=True, credential_type=kind,
         inputs={"url": "https://galaxy.ansible.com/"},
     )  # fmt: skip
-    for organization in Organization.objects.all():
+    for organization in rows("Organization").all():
         organization.galaxy_credentials.add(credential)
 
 
@@ -27,7 +28,8 @@ class Migration(migrations.Migration):
             model_name="organization",
             name="galaxy_credentials",
             field=models.ManyToManyField(
-                blank=True, related_name="organization_galaxy_credentials",
+                blank=True,
+                related_name="organization_galaxy_credentials",
                 to="resources.credential",
             ),
         ),

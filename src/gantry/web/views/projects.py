@@ -31,7 +31,11 @@ def listing(request: HttpRequest) -> HttpResponse:
 @signed_in
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     rows = Project.objects.select_related(
-        "organization", "credential", "default_environment", "snapshot"
+        "organization",
+        "credential",
+        "default_environment",
+        "snapshot",
+        "signature_validation_credential",
     )
     row = found(request, rows, pk)
     updates = row.project_updates.select_related("created_by").order_by("-id")

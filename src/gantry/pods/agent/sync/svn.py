@@ -17,6 +17,7 @@ SERVERS = "servers:global:%s=%s"
 def export(wanted: dict[str, Any], env: dict[str, str]) -> str:
     """The tree of one revision in PROJECT, without svn's own files. Returns the revision."""
     url, user, secret = login(wanted)
+    url, env = over_ssh(url, env)
     revision = wanted["branch"] or "HEAD"
     say("Exporting %s at %s" % (url, revision))
     options = ["--non-interactive", "--no-auth-cache", *trust(env)]
@@ -63,6 +64,16 @@ def login(wanted: dict[str, Any]) -> tuple[str, str, str]:
         return wanted["url"], "", ""
     place = parts.netloc.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=place)), user, secret
+
+
+def over_ssh(url: str, env: dict[str, str]) -> tuple[str, dict[str, str]]:
+    """svn hands ssh a port with the host's name, which ssh takes for a part of it."""
+    parts = urlsplit(url)
+    if parts.scheme != "svn+ssh" or parts.port is None:
+        return url, env
+    place = parts.netloc.rpartition(":")[0]
+    ssh = "%s -p %d" % (env["SVN_SSH"], parts.port)
+    return urlunsplit(parts._replace(netloc=place)), dict(env, SVN_SSH=ssh)
 
 
 def trust(env: dict[str, str]) -> list[str]:

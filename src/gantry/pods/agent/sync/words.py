@@ -12,18 +12,19 @@ PROJECT = "/runner/project"
 FAILED, INCOMPLETE_IMAGE = 2, 3
 (UNREACHABLE, DENIED, TLS, NO_REPOSITORY, NO_BRANCH, REQUIREMENTS, SUBMODULES, REFUSED,
  BAD_ARCHIVE, BAD_SIGNATURE) = range(10, 20)  # fmt: skip
-# What git, svn, ssh and curl say, the more particular first.
+# What git, svn, ssh and curl say, the more particular first: svn calls it a closed connection too
+# when ssh was denied.
 WORDS = [
     (REFUSED, ("not allowed", "unable to find remote helper", "strange hostname")),
     (TLS, ("certificate", "ssl")),
-    (UNREACHABLE, ("could not resolve", "connection refused", "timed out", "no route to host",
-                   "network is unreachable", "failed to connect", "couldn't connect",
-                   "connection reset", "connection closed", "name or service not known",
-                   "unknown hostname")),
     (DENIED, ("authentication failed", "permission denied", "could not read username",
               "could not read password", "access denied", "returned error: 401",
               "returned error: 403", "authentication error", "no more credentials", "e170001",
               "access forbidden")),
+    (UNREACHABLE, ("could not resolve", "connection refused", "timed out", "no route to host",
+                   "network is unreachable", "failed to connect", "couldn't connect",
+                   "connection reset", "connection closed", "name or service not known",
+                   "unknown hostname")),
     (NO_BRANCH, ("find remote ref", "not our ref", "unadvertised object", "invalid refspec",
                  "no such revision", "e160006", "e205000")),
     (NO_REPOSITORY, ("does not appear to be a git repository", "not found",
