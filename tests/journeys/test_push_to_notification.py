@@ -138,7 +138,7 @@ async def test_a_push_goes_all_the_way(
             answer = await in_thread(api.post)(f"/api/v2/workflow_approvals/{question.pk}/approve/")
             assert answer.status_code == 204, answer.text
             run = await ended(run)
-            await until(lambda: len(outside.asked) == 4, "commit status and end told", 20)
+            await until(lambda: len(outside.asked) == 5, "commit status and end told", 20)
             seen = api.get(f"/api/v2/workflow_job_templates/{made.pk}/webhook_deliveries/").json()
 
     jobs = await in_thread(lambda: {j.name: j for j in m.Job.objects.all()})()
@@ -199,7 +199,8 @@ def asked(outside: Service, run: Any, commit: str) -> None:
     assert [a.json()["state"] for a in states] == ["pending", "success"]
     assert states[0].headers["authorization"] == "token t0k3n-t0k3n"
     assert states[0].json()["target_url"].endswith(f"/jobs/{run.pk}/")
-    question, end = [a.json() for a in outside.asked if a.path == "/notified"]
-    assert "Deploy it?" in question["body"]
+    question, answered, end = [a.json() for a in outside.asked if a.path == "/notified"]
+    assert "needs review" in question["body"]
+    assert "approved" in answered["body"]
     assert (end["id"], end["status"]) == (run.pk, "successful")
     assert json.dumps(end).count("t0k3n") == 0
