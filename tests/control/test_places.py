@@ -46,7 +46,7 @@ def claimed(holder: Any, limit: int = 20) -> list[int]:
 
 
 def explain() -> None:
-    from gantry.control.sweep import explain_waiting
+    from gantry.control.waiting import explain_waiting
 
     explain_waiting(30)
 

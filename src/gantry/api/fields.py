@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from rest_framework import serializers
 
 from gantry.base.errors import InvalidInput
 from gantry.resources.variables import parse_variables
+
+LARGEST = 2**31 - 1
 
 
 class _TakesNull:
@@ -66,3 +69,16 @@ class VariablesField(CharNullField):
 def refuse(error: InvalidInput) -> serializers.ValidationError:
     """The same refusal for use inside a serializer's `validate`."""
     return serializers.ValidationError({error.field: [str(error)]})
+
+
+def limit_of(field: str) -> Callable[[Any], int]:
+    """A number of which 0 means no limit."""
+
+    def check(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise InvalidInput("A valid integer is required.", field=field)
+        if not 0 <= value <= LARGEST:
+            raise InvalidInput(f"Not a number from 0 to {LARGEST}.", field=field)
+        return value
+
+    return check

@@ -103,7 +103,7 @@ class InstanceGroupSerializer(AwxSerializer):
 
     def _load(self, row: Any) -> GroupLoad:
         found = loads_of(self).groups.get(row.pk)
-        return found or GroupLoad(row.pk, row.name, row.is_container_group, 0, 0)
+        return found or GroupLoad(row.pk, row.name, container=row.is_container_group)
 
     def narrow_metadata(self, shown: dict[str, Any], method: str) -> dict[str, Any]:
         child: dict[str, Any] = {"type": "string", "hidden": False}

@@ -11,7 +11,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 
 from gantry.api.credentials import CredentialCreateSerializer
-from gantry.api.fields import VariablesField
+from gantry.api.fields import VariablesField, limit_of
 from gantry.api.inventory_counts import inventory_extras
 from gantry.api.labels import label_summaries
 from gantry.api.names import NOTIFIED, url_of
@@ -140,6 +140,9 @@ class JobTemplateSerializer(WebhookTemplateFields, AwxSerializer):
                 )
         return found
 
+    def get_gantry(self, row: Any) -> dict[str, Any]:
+        return {**super().get_gantry(row), "max_concurrent_jobs": row.max_concurrent_jobs}
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         def wanted(name: str) -> Any:
             return attrs.get(name, getattr(self.instance, name, None))
@@ -159,7 +162,12 @@ class JobTemplateSerializer(WebhookTemplateFields, AwxSerializer):
             if wanted(name) and not project.allow_override:
                 raise _invalid(name, "Project does not allow overriding branch.")
         refuse_taken(self, JobTemplate, {**attrs, "organization": project.organization})
-        return super().validate(attrs)
+        return super().validate(attrs) | self._limit()
+
+    def _limit(self) -> dict[str, int]:
+        given = self.gantry_block()
+        name = "max_concurrent_jobs"
+        return {name: limit_of(name)(given[name])} if name in given else {}
 
     def create(self, validated_data: dict[str, Any]) -> Any:
         organization = validated_data["project"].organization

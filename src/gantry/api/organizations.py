@@ -9,6 +9,7 @@ from cryptography import x509
 from django.db.models import Count
 from rest_framework import serializers
 
+from gantry.api.fields import limit_of
 from gantry.api.names import NOTIFIED
 from gantry.api.shape import BASE, AwxSerializer
 from gantry.api.views import DetailView, ListCreateView
@@ -61,6 +62,8 @@ RULES: dict[str, Callable[[Any], Any]] = {
     "signature_keys": _keys,
     "ca_bundle": _authorities,
     "preflight": _preflight,
+    "max_concurrent_jobs": limit_of("max_concurrent_jobs"),
+    "max_forks": limit_of("max_forks"),
 }
 
 
@@ -88,7 +91,7 @@ class OrganizationSerializer(AwxSerializer):
         read_only_fields = ("custom_virtualenv",)
 
     def get_gantry(self, row: Any) -> dict[str, Any]:
-        """What AWX's organizations do not have: their rules for images."""
+        """What AWX's organizations do not have: their rules for images, their limits."""
         return {name: getattr(row, name) for name in RULES}
 
     def create(self, validated_data: dict[str, Any]) -> Any:

@@ -51,11 +51,16 @@ class WebhookTemplateFields(serializers.Serializer[Any]):
         found: dict[str, Any] = super().validate(attrs)
         return found
 
-    def _filters(self) -> dict[str, Any]:
+    def gantry_block(self) -> dict[str, Any]:
+        """What a request says in `gantry`; nothing in a PUT."""
         whole = self.instance is not None and not self.partial
         given = {} if whole else self.initial_data.get("gantry") or {}
         if not isinstance(given, dict):
             raise serializers.ValidationError({"gantry": ["Expected an object."]})
+        return given
+
+    def _filters(self) -> dict[str, Any]:
+        given = self.gantry_block()
         taken = {name: given[name] for name in FILTERS if name in given}
         for name, patterns in taken.items():
             if not isinstance(patterns, list) or not all(_is_pattern(p) for p in patterns):
@@ -67,8 +72,9 @@ class WebhookTemplateFields(serializers.Serializer[Any]):
 
 
 def filters_of(template: Any) -> dict[str, Any]:
-    """As a POST takes them, for a copy."""
-    return {"gantry": {name: getattr(template, name) for name in FILTERS}}
+    """As a POST takes them, for a copy; with a job template's limit."""
+    names = (*FILTERS, "max_concurrent_jobs")
+    return {"gantry": {n: getattr(template, n) for n in names if hasattr(template, n)}}
 
 
 def _is_pattern(value: Any) -> bool:

@@ -21,16 +21,35 @@ from gantry.resources.capacity import BOUNDLESS, HOLDING, GroupLoad, InstanceLoa
 from gantry.resources.jobs import NOT_WALKED, UnifiedJob
 
 # A pending job may start when what it depends on has ended, and when nothing that it may not run
-# beside is under way: another run of its template unless allow_simultaneous, another sync of its
-# project, another build of its EE. Of the groups it prefers the first in which it fits decides: it
-# is ours when it fits here (`mine`: a smaller impact does), or left to its instances (`others`).
+# beside is under way: another run of its template unless allow_simultaneous (and then no more than
+# the template's limit), another sync of its project, another build of its EE. Of the groups it
+# prefers the first in which it fits decides: it is ours when it fits here (`mine`: a smaller impact
+# does), or left to its instances (`others`).
+# Each organization has a line of its own: syncs and updates, for which jobs wait, then by age. The
+# organization with the fewest jobs under way comes next: none waits for another's thousands.
 _NEXT = """
 WITH open AS (
     SELECT * FROM unnest(%(open)s::bigint[], %(forks)s::int[], %(mine)s::int[], %(others)s::int[])
                   AS g(id, forks, mine, others)
+), lines AS (
+    SELECT DISTINCT coalesce(organization_id, 0) AS id FROM resources_unifiedjob
+     WHERE status = 'pending' AND NOT cancel_flag
+), organizations AS (
+    SELECT lines.id, coalesce(o.running, 0) AS running, coalesce(o.forks, %(boundless)s) AS forks
+      FROM lines LEFT JOIN unnest(%(organizations)s::bigint[], %(running)s::int[],
+                                  %(org_jobs)s::int[], %(org_forks)s::int[])
+                             AS o(id, running, jobs, forks) ON o.id = lines.id
+     WHERE coalesce(o.jobs, 1) > 0
 )
-SELECT u.id, place.id, u.task_impact FROM resources_unifiedjob u
+SELECT next.id, next.place, next.task_impact, next.organization, next.template, next.beside
+  FROM organizations org CROSS JOIN LATERAL (
+SELECT u.id, place.id AS place, u.task_impact, org.id AS organization,
+       u.unified_job_template_id AS template, t.max_concurrent_jobs - beside.jobs AS beside,
+       (u.kind NOT IN ('project_update', 'inventory_update')) AS later
+  FROM resources_unifiedjob u
   LEFT JOIN resources_job j ON j.unifiedjob_ptr_id = u.id
+  LEFT JOIN resources_jobtemplate t ON t.unifiedjobtemplate_ptr_id = j.job_template_id
+        AND t.max_concurrent_jobs > 0
   LEFT JOIN resources_environmentbuild b ON b.unifiedjob_ptr_id = u.id
  CROSS JOIN LATERAL (
        SELECT open.id, open.mine
@@ -39,8 +58,15 @@ SELECT u.id, place.id, u.task_impact FROM resources_unifiedjob u
          JOIN open ON open.id = wanted.id
         WHERE open.forks >= u.task_impact AND greatest(open.mine, open.others) > u.task_impact
         ORDER BY wanted.place LIMIT 1) place
+  LEFT JOIN LATERAL (
+       SELECT count(*)::int AS jobs FROM resources_unifiedjob o
+        WHERE t.unifiedjobtemplate_ptr_id IS NOT NULL AND o.kind = 'job'
+          AND o.unified_job_template_id = t.unifiedjobtemplate_ptr_id
+          AND o.status IN ('waiting', 'running')) beside ON true
  WHERE u.status = 'pending' AND NOT u.cancel_flag AND NOT u.kind = ANY(%(not_walked)s)
+   AND coalesce(u.organization_id, 0) = org.id AND u.task_impact <= org.forks
    AND place.mine > u.task_impact
+   AND (t.max_concurrent_jobs IS NULL OR beside.jobs < t.max_concurrent_jobs)
    AND NOT EXISTS (
        SELECT 1 FROM resources_unifiedjob_dependencies d
          JOIN resources_unifiedjob o ON o.id = d.to_unifiedjob_id
@@ -58,9 +84,12 @@ SELECT u.id, place.id, u.task_impact FROM resources_unifiedjob u
         WHERE e.environment_id = b.environment_id AND o.id <> u.id
           AND (o.status IN ('waiting', 'running')
                OR (o.status = 'pending' AND o.id < u.id AND NOT o.cancel_flag))))
- ORDER BY u.id
+ ORDER BY (u.kind NOT IN ('project_update', 'inventory_update')), u.id
  LIMIT %(limit)s
-   FOR UPDATE OF u SKIP LOCKED
+   FOR UPDATE OF u SKIP LOCKED) next
+ ORDER BY org.running + row_number() OVER (PARTITION BY org.id ORDER BY next.later, next.id),
+          next.later, next.id
+ LIMIT %(limit)s
 """
 _CLAIM = """
 UPDATE resources_unifiedjob u
@@ -209,17 +238,27 @@ def _next(cursor: Any, loads: Loads, me: InstanceLoad, limit: int) -> list[tuple
     if max(mine, default=-1) < 0:
         return []
     others = [max((m.room for m in g.members if m is not me), default=-1) for g in groups]
+    lines = loads.organizations
     values = {
         "open": [g.pk for g in groups], "forks": [g.forks_left for g in groups], "mine": mine,
         "others": others, "known": list(loads.groups), "fallback": loads.fallback, "limit": limit,
-        "not_walked": list(NOT_WALKED),
+        "not_walked": list(NOT_WALKED), "boundless": BOUNDLESS, "organizations": list(lines),
+        "running": [o.jobs for o in lines.values()],
+        "org_jobs": [max(o.jobs_left, 0) for o in lines.values()],
+        "org_forks": [max(o.forks_left, 0) for o in lines.values()],
     }  # fmt: skip
     cursor.execute(_NEXT, values)
-    found = []
-    for job, pk, impact in cursor.fetchall():
-        group = loads.groups[pk]
-        if group.forks_left >= impact and (group.container or me.room > impact):
-            group.take(impact)
-            me.take(impact)
+    found: list[tuple[int, GroupLoad]] = []
+    beside: dict[int, int] = {}
+    for job, pk, impact, line, template, left in cursor.fetchall():
+        group, own = loads.groups[pk], loads.line(line)
+        if left is not None and beside.get(template, 0) >= left:
+            continue
+        if not own.fits(impact) or group.forks_left < impact:
+            continue
+        if group.container or me.room > impact:
+            for load in (group, me, own):
+                load.take(impact)
+            beside[template] = beside.get(template, 0) + 1
             found.append((job, group))
     return found

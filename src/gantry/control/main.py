@@ -33,9 +33,11 @@ from gantry.control.forward import keep_forwarding
 from gantry.control.inspections import Inspections
 from gantry.control.notify import NOTIFICATIONS
 from gantry.control.outbox import send_pending
+from gantry.control.pace import Pace
 from gantry.control.seat import Size
-from gantry.control.sweep import end_canceled, explain_waiting, make_partitions, sweep_pods
+from gantry.control.sweep import end_canceled, make_partitions, sweep_pods
 from gantry.control.system_walk import SystemWalk
+from gantry.control.waiting import explain_waiting
 from gantry.control.walk import Walk, World, run
 from gantry.control.workflows import advance_workflows
 from gantry.path.pull import Puller
@@ -72,6 +74,7 @@ class Control:
         self.holder = Holder.here(settings.lease, settings.capacity)
         self.walks: dict[int, tuple[Walk, asyncio.Task[None]]] = {}
         self.tidied: datetime | None = None
+        self.claims, self.words = Pace(200), Pace(200, busy=20)
         self.wake = asyncio.Event()
         self.stopping = asyncio.Event()
 
@@ -90,14 +93,16 @@ class Control:
         )  # fmt: skip
         beside = [asyncio.create_task(duty) for duty in duties]
         try:
+            woken = True
             while not self.stopping.is_set():
                 try:
-                    await self.tick()
+                    await self.tick(woken=woken)
                 except Exception as error:
                     logger.warning("the loop could not turn: %s", error)
                     await asyncio.sleep(TICK)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self.wake.wait(), TICK)
+                woken = self.wake.is_set()
                 self.wake.clear()
         finally:
             for task in beside:
@@ -109,9 +114,9 @@ class Control:
         self.stopping.set()
         self.wake.set()
 
-    async def tick(self) -> None:
+    async def tick(self, *, woken: bool = True) -> None:
         """Move workflows on, take over what others lost, claim what may start, tell walks of
-        cancels."""
+        cancels. Not `woken`, it looks at long lines less often (pace.py)."""
         self.walks = {pk: pair for pk, pair in self.walks.items() if not pair[1].done()}
         if await in_thread(advance_workflows)():
             self.wake.set()
@@ -121,12 +126,16 @@ class Control:
                 logger.info("job %s: adopting it at stage %s", job.pk, job.stage)
                 await self._begin(job)
             room = self.settings.capacity - len(self.walks)
-        if room > 0:
-            for job in await in_thread(self.holder.claim)(room):
+        if room > 0 and self.claims.due(woken=woken):
+            with self.claims:
+                claimed = await in_thread(self.holder.claim)(room)
+            for job in claimed:
                 await self._begin(job)
         await self._pass_on_cancels()
         await in_thread(end_canceled)()
-        await in_thread(explain_waiting)(self.settings.lease)
+        if self.words.due(woken=woken):
+            with self.words:
+                await in_thread(explain_waiting)(self.settings.lease)
         await self.inspections.turn(quiet=not any(w.job.stage in EARLY for w, _ in self._live()))
 
     def _walking(self) -> list[int]:

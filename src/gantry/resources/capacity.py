@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from gantry.resources.instances import BUILT_IN, DEFAULT, READY, Instance, InstanceGroup
-from gantry.resources.jobs import UnifiedJob
+from gantry.resources.jobs import NOT_WALKED, UnifiedJob
+from gantry.resources.organizations import Organization
 
 FORKS_PER_CPU = 4
 MEMORY_PER_FORK = 100  # MiB
@@ -69,15 +70,13 @@ class InstanceLoad:
 
 
 @dataclass
-class GroupLoad:
-    """`jobs` and `forks` are of the jobs that were given to this group."""
+class Limited:
+    """What may have a limit for all jobs in it (0: none), and what is taken of it."""
 
     pk: int
     name: str
-    container: bool
-    max_jobs: int
-    max_forks: int
-    members: list[InstanceLoad] = field(default_factory=list)
+    max_jobs: int = 0
+    max_forks: int = 0
     jobs: int = 0
     forks: int = 0
 
@@ -86,11 +85,42 @@ class GroupLoad:
         self.forks += impact
 
     @property
+    def jobs_left(self) -> int:
+        return self.max_jobs - self.jobs if self.max_jobs else BOUNDLESS
+
+    @property
     def forks_left(self) -> int:
         """A job fits whose impact is not more than this; -1: none at all."""
-        if self.max_jobs and self.jobs >= self.max_jobs:
+        if self.jobs_left <= 0:
             return -1
         return self.max_forks - self.forks if self.max_forks else BOUNDLESS
+
+    def over(self, named: str, impact: int) -> str:
+        """Which limit keeps a job of that impact out; empty where none does."""
+        if self.jobs_left <= 0:
+            return f"{named}: {self.jobs} of at most {self.max_jobs} jobs run in it"
+        if self.forks_left < impact:
+            return (
+                f"{named}: {self.forks} of at most {self.max_forks} forks are taken, "
+                f"and this job takes {impact}"
+            )
+        return ""
+
+
+class OrganizationLoad(Limited):
+    def fits(self, impact: int) -> bool:
+        return self.forks_left >= impact
+
+    def why_not(self, impact: int) -> str:
+        return self.over(f"organization {self.name}", impact)
+
+
+@dataclass
+class GroupLoad(Limited):
+    """`jobs` and `forks` are of the jobs that were given to this group."""
+
+    container: bool = False
+    members: list[InstanceLoad] = field(default_factory=list)
 
     @property
     def able(self) -> list[InstanceLoad]:
@@ -112,13 +142,8 @@ class GroupLoad:
     def why_not(self, impact: int) -> str:
         """What a job of that impact waits for here."""
         named = f"instance group {self.name}"
-        if self.max_jobs and self.jobs >= self.max_jobs:
-            return f"{named}: {self.jobs} of at most {self.max_jobs} jobs run in it"
-        if self.forks_left < impact:
-            return (
-                f"{named}: {self.forks} of at most {self.max_forks} forks are taken, "
-                f"and this job takes {impact}"
-            )
+        if over := self.over(named, impact):
+            return over
         if not self.able:
             return f"{named}: no instance of it is enabled and ready"
         places = sum(m.most_jobs for m in self.able)
@@ -132,6 +157,12 @@ class GroupLoad:
 class Loads:
     instances: dict[int, InstanceLoad]
     groups: dict[int, GroupLoad]
+    organizations: dict[int, OrganizationLoad] = field(default_factory=dict)
+
+    def line(self, organization: int) -> OrganizationLoad:
+        """The organization's load; 0 is that of the jobs that belong to none."""
+        own = OrganizationLoad(organization, "")
+        return self.organizations.setdefault(organization, own)
 
     @property
     def fallback(self) -> list[int]:
@@ -143,8 +174,12 @@ class Loads:
         known = [self.groups[pk] for pk in preferred if pk in self.groups]
         return known or [self.groups[pk] for pk in self.fallback]
 
-    def why_not(self, preferred: Iterable[int], impact: int) -> str:
+    def why_not(self, preferred: Iterable[int], impact: int, organization: int = 0) -> str:
         """What a job waits for; empty where it need not."""
+        if organization in self.organizations:
+            over = self.organizations[organization].why_not(impact)
+            if over:
+                return over
         wanted = self.wanted(preferred)
         if any(group.fits(impact) for group in wanted):
             return ""
@@ -152,7 +187,7 @@ class Loads:
 
 
 def read_loads(lease: int) -> Loads:
-    """Everything at once, in four short queries; `lease` as in Settings."""
+    """Everything at once, in five short queries; `lease` as in Settings."""
     since = lost_before(lease)
     # Plain values: a claim asks for all of this, and rows cost more than the answers.
     seats = Instance.objects.order_by().values_list(
@@ -163,22 +198,31 @@ def read_loads(lease: int) -> Loads:
         able = enabled and state == READY and seen is not None and seen > since
         instances[pk] = InstanceLoad(pk, name, holder, able, capacity, most_jobs)
     rows = InstanceGroup.objects.order_by().values_list(
-        "pk", "name", "is_container_group", "max_concurrent_jobs", "max_forks"
+        "pk", "name", "max_concurrent_jobs", "max_forks", "is_container_group"
     )
-    groups = {values[0]: GroupLoad(*values) for values in rows}
+    groups = {
+        pk: GroupLoad(pk, name, jobs, forks, container=container)
+        for pk, name, jobs, forks, container in rows
+    }
     members = InstanceGroup.instances.through.objects.order_by("instance_id")
     for group, member in members.values_list("instancegroup_id", "instance_id"):
         if group in groups and member in instances:
             groups[group].members.append(instances[member])
-    _add_jobs(instances, groups)
-    return Loads(instances, groups)
+    limited = Organization.objects.exclude(max_concurrent_jobs=0, max_forks=0).order_by()
+    most = limited.values_list("pk", "name", "max_concurrent_jobs", "max_forks")
+    organizations = {row[0]: OrganizationLoad(*row) for row in most}
+    loads = Loads(instances, groups, organizations)
+    _add_jobs(loads)
+    return loads
 
 
-def _add_jobs(instances: dict[int, InstanceLoad], groups: dict[int, GroupLoad]) -> None:
-    named = {i.hostname: i for i in instances.values()}
-    jobs = UnifiedJob.objects.filter(status__in=HOLDING).order_by()
-    for node, group, impact in jobs.values_list("controller_node", "instance_group", "task_impact"):
+def _add_jobs(loads: Loads) -> None:
+    named = {i.hostname: i for i in loads.instances.values()}
+    jobs = UnifiedJob.objects.filter(status__in=HOLDING).exclude(kind__in=NOT_WALKED).order_by()
+    names = ("controller_node", "instance_group", "task_impact", "organization")
+    for node, group, impact, organization in jobs.values_list(*names):
         if node in named:
             named[node].take(impact)
-        if group in groups:
-            groups[group].take(impact)
+        if group in loads.groups:
+            loads.groups[group].take(impact)
+        loads.line(organization or 0).take(impact)

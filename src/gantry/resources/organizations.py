@@ -53,6 +53,9 @@ class Organization(Owned, Notified):
     # PEM public keys; when there are any, only images signed by one of them run.
     signature_keys = models.TextField(blank=True, default="")
     preflight = models.CharField(max_length=8, choices=PREFLIGHT_POLICIES, default="warn")
+    # Of all its jobs at a time; 0: no limit.
+    max_concurrent_jobs = models.PositiveIntegerField(default=0)
+    max_forks = models.PositiveIntegerField(default=0)
     instance_groups = models.ManyToManyField(
         "resources.InstanceGroup", blank=True, related_name="+"
     )

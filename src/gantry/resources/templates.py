@@ -128,6 +128,8 @@ class JobTemplate(UnifiedJobTemplate, LaunchOptions, WebhookTemplate):
         UnifiedJobTemplate, on_delete=models.CASCADE, parent_link=True,
         related_name="as_job_template",
     )  # fmt: skip
+    # Of its jobs at a time, where it allows several; 0: no limit.
+    max_concurrent_jobs = models.PositiveIntegerField(default=0)
     host_config_key = models.CharField(max_length=1024, blank=True, default="")
     survey_enabled = models.BooleanField(default=False)
     survey_spec = models.JSONField(default=dict, blank=True)
