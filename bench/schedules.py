@@ -16,7 +16,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ingest import installation
+from ingest import installation, postgres_cpu
 
 
 def fill(count: int) -> Any:
@@ -66,6 +66,8 @@ def main() -> None:
     parser.add_argument("--profile", action="store_true")
     given = parser.parse_args()
     with installation():
+        from gantry.base.config import settings
+
         fill(given.schedules)
         burst(5)
         if given.profile:
@@ -73,10 +75,15 @@ def main() -> None:
             profile.runcall(burst, given.burst)
             pstats.Stats(profile).sort_stats("cumulative").print_stats(45)
             return
+        began, database = time.process_time(), postgres_cpu(settings().data_dir)
         last = [burst(given.burst)[-1] for _ in range(given.rounds)]
+        each = 1000 / (given.burst * given.rounds)
+        own = each * (time.process_time() - began)
+        database = each * (postgres_cpu(settings().data_dir) - database)
     print(f"| {given.burst} of {given.schedules} schedules in one instant | s |\n| --- | --- |")
     print(f"| the last fired late by, median of {given.rounds} | {statistics.median(last):.2f} |")
     print(f"| worst | {max(last):.2f} |")
+    print(f"| processor time of one, ms: watcher, PostgreSQL | {own:.1f}, {database:.1f} |")
 
 
 if __name__ == "__main__":
