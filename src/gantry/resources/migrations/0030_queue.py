@@ -12,7 +12,7 @@ CREATE INDEX job_lines ON resources_unifiedjob
 
 
 class Migration(migrations.Migration):
-    dependencies = [("resources", "0028_webhooks")]
+    dependencies = [("resources", "0029_log_aggregator")]
 
     operations = [
         migrations.AddField(
