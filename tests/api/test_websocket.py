@@ -29,8 +29,11 @@ from gantry.resources.models import (
     ProjectUpdate,
     Schedule,
     UnifiedJob,
+    WorkflowJob,
+    WorkflowJobNode,
 )
 from gantry.resources.organizations import User
+from gantry.resources.removal import remove
 from gantry.resources.tokens import issue
 from tests.web import story
 from tests.web.conftest import Server, eventually, logged_in, write  # noqa: F401  # a fixture
@@ -333,6 +336,47 @@ def test_an_inventory_update_names_its_source_and_inventory(admin):
     assert (told["type"], told["inventory_source_id"], told["inventory_id"]) == (
         "inventory_update", source.pk, inventory.pk,
     )  # fmt: skip
+
+
+def test_the_jobs_of_a_workflow_are_told_to_those_who_follow_it(admin, person):
+    template, run, job = story.template(), workflow_run(), story.job("queued", "new")
+    node = WorkflowJobNode.objects.create(workflow_job=run, identifier="one", job=job)
+    UnifiedJob.objects.filter(pk=job.pk).update(unified_job_template=template)
+    joined = admin.ask(jobs=["status_changed"], workflow_events=[run.pk])["groups_joined"]
+    assert f"workflow_events-{run.pk}" in joined
+    pending(job)
+    told = {
+        "unified_job_id": job.pk, "status": "pending", "type": "job", "workflow_job_id": run.pk,
+        "workflow_node_id": node.pk, "unified_job_template_id": template.pk,
+    }  # fmt: skip
+    assert admin.hear() == {**told, "group_name": "jobs"}
+    more = {"group_name": "workflow_events", "workflow_job_template_id": template.pk}
+    assert admin.hear() == {**told, **more}
+    refused = person("stranger")
+    assert refused.ask(workflow_events=[run.pk]) == {
+        "error": f"access denied to channel workflow_events for resource id {run.pk}"
+    }
+
+
+def workflow_run() -> Any:
+    return WorkflowJob.objects.create(kind="workflow_job", name="run", status="running",
+                                      organization=story.organization())  # fmt: skip
+
+
+def test_an_inventory_that_goes_is_told_to_those_of_its_organization(admin, person):
+    inventory = Inventory.objects.create(name="i", organization=story.organization())
+    story.member("boss", admin=True)
+    boss, stranger = person("boss"), person("stranger")
+    for client in (admin, boss, stranger):
+        client.ask(inventories=["status_changed"])
+    number = inventory.pk
+    remove(inventory, by=User.objects.get(pk=1))
+    for client in (admin, boss):
+        for status in ("pending_deletion", "deleted"):
+            assert client.hear() == {
+                "group_name": "inventories", "inventory_id": number, "status": status,
+            }  # fmt: skip
+    assert stranger.silent(), stranger.heard
 
 
 def test_events_have_awx_s_fields_and_begin_with_the_next(admin, write):  # noqa: F811

@@ -20,7 +20,7 @@ from rest_framework.exceptions import APIException
 
 from gantry.api.auth import BearerAuthentication
 from gantry.api.views import OpenView
-from gantry.api.websocket_messages import WatchedJob
+from gantry.api.websocket_messages import WORKFLOW_EVENTS, WatchedJob
 from gantry.base.bridge import in_thread, waiting_for_database
 from gantry.base.errors import GantryError
 from gantry.resources.access import visible
@@ -108,7 +108,12 @@ def _length(members: Any) -> int:
 
 def _want(wanted: Wanted, user: User, group: str, member: Any) -> None:
     name = f"{group}-{member}"
-    if group.endswith(_EVENTS):
+    if group == WORKFLOW_EVENTS:
+        # No events of its own: the states of its nodes' jobs.
+        if _job(user, "workflow_job", member) is not None:
+            wanted.names.add(name)
+            return
+    elif group.endswith(_EVENTS):
         row = _job(user, group.removesuffix(_EVENTS), member)
         if row is not None:
             job = WatchedJob(row.pk, row.kind, row.created)

@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections import OrderedDict, deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -19,6 +20,7 @@ from gantry.api.websocket_messages import (
     WatchedJob,
     changed_messages,
     event_messages,
+    gone_messages,
     status_messages,
     worth_telling,
 )
@@ -26,6 +28,7 @@ from gantry.base.bridge import in_thread, waiting_for_database
 from gantry.path.states import STAGES_OF
 from gantry.record.tail import Tail, TailBatch, TailEvent
 from gantry.resources import access
+from gantry.resources.announcing import GONE
 from gantry.resources.models import UnifiedJob, User
 
 MOST_UNREAD = 20_000  # announcements; more than that while PostgreSQL was away are read from it
@@ -53,6 +56,7 @@ class Hub:
         self._members: set[Member] = set()
         self._jobs: deque[tuple[int, str]] = deque()
         self._changes: deque[tuple[str, int]] = deque()
+        self._gone: deque[tuple[int, int]] = deque()
         self._missed_since: datetime | None = None
         self._bell = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -86,9 +90,12 @@ class Hub:
             self._jobs.append((int(name), rest.partition(":")[0]))
         elif channel == "gantry_changes" and rest.isdecimal():
             self._changes.append((name, int(rest)))
+        elif channel == "gantry_changes" and name == GONE:
+            inventory, _, organization = rest.partition(":")
+            self._gone.append((int(inventory), int(organization)))
         else:
             return
-        for unread in (self._jobs, self._changes):
+        for unread in (self._jobs, self._changes, self._gone):
             while len(unread) > MOST_UNREAD:
                 unread.popleft()
         self._bell.set()
@@ -101,13 +108,16 @@ class Hub:
         while True:
             await self._bell.wait()
             self._bell.clear()
-            jobs, changes, missed = list(self._jobs), list(self._changes), self._missed_since
+            heard = Heard(
+                list(self._jobs), list(self._changes), list(self._gone), self._missed_since
+            )
             self._jobs.clear()
             self._changes.clear()
+            self._gone.clear()
             self._missed_since = None
             users = {member.user.pk: member.user for member in self._members}
             try:
-                told, seen = await _read(jobs, changes, missed, list(users.values()))
+                told, seen = await _read(heard, list(users.values()))
             except Exception:
                 # One row that cannot be told must not silence all others for ever.
                 logger.exception("Changes could not be told to websockets")
@@ -147,27 +157,31 @@ def _size(made: asyncio.Future[list[str]]) -> int:
     return sum(map(len, made.result()))
 
 
+@dataclass(frozen=True)
+class Heard:
+    """What is to be told: (job, status), (kind, id), (inventory, organization), and since when
+    nothing was heard."""
+
+    jobs: list[tuple[int, str]]
+    changes: list[tuple[str, int]]
+    gone: list[tuple[int, int]]
+    missed: datetime | None
+
+
 @in_thread
-def _read(
-    jobs: list[tuple[int, str]],
-    changes: list[tuple[str, int]],
-    missed: datetime | None,
-    users: list[User],
-) -> tuple[list[Told], dict[int, set[tuple[Any, int]]]]:
+def _read(heard: Heard, users: list[User]) -> tuple[list[Told], dict[int, set[tuple[Any, int]]]]:
     """The messages, and for each user which (model, id) of theirs they may read."""
-    return waiting_for_database(lambda: _look(jobs, changes, missed, users))
+    return waiting_for_database(lambda: _look(heard, users))
 
 
-def _look(
-    jobs: list[tuple[int, str]],
-    changes: list[tuple[str, int]],
-    missed: datetime | None,
-    users: list[User],
-) -> tuple[list[Told], dict[int, set[tuple[Any, int]]]]:
+def _look(heard: Heard, users: list[User]) -> tuple[list[Told], dict[int, set[tuple[Any, int]]]]:
+    jobs, missed = heard.jobs, heard.missed
     if missed is not None:
         moved = UnifiedJob.objects.filter(modified__gte=missed - CLOCKS).order_by("modified")
         jobs = [*moved.values_list("pk", "status")[:MOST_UNREAD], *jobs]
-    told = [*status_messages(jobs), *changed_messages(changes)]
+    told = [
+        *status_messages(jobs), *changed_messages(heard.changes), *gone_messages(heard.gone)
+    ]  # fmt: skip
     models = {t.model: {u.pk for u in told if u.model is t.model} for t in told}
     seen: dict[int, set[tuple[Any, int]]] = {}
     for user in users:

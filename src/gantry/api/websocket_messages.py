@@ -18,9 +18,11 @@ from gantry.base.bridge import in_thread, waiting_for_database
 from gantry.record.tail import TailEvent
 from gantry.resources.events import event_id
 from gantry.resources.jobs import FINISHED
-from gantry.resources.models import JobEvent, UnifiedJob
+from gantry.resources.models import JobEvent, Organization, UnifiedJob
 
 STATUS_CHANGED, SUMMARY = "jobs-status_changed", "jobs-summary"
+INVENTORIES = "inventories-status_changed"
+WORKFLOW_EVENTS = "workflow_events"
 # Events that AWX sends although they print nothing; the others without output it leaves out.
 ALWAYS = ("playbook_on_play_start", "playbook_on_task_start", "playbook_on_stats")
 HAVE_PAGES = ("job", "ad_hoc_command")  # kinds whose single events have a URL
@@ -117,8 +119,19 @@ def status_messages(changes: Iterable[tuple[int, str]]) -> list[Told]:
             told.append(_told(SUMMARY, job, {
                 "group_name": "jobs", "unified_job_id": job, "final_counter": row["emitted_events"],
             }))  # fmt: skip
-        told.append(_told(STATUS_CHANGED, job, _status(row, status)))
+        message = _status(row, status)
+        told.append(_told(STATUS_CHANGED, job, message))
+        if workflow := row["workflow_job"]:
+            told.append(_told(f"{WORKFLOW_EVENTS}-{workflow}", job, _in_workflow(row, message)))
     return told
+
+
+def _in_workflow(row: dict[str, Any], message: dict[str, Any]) -> dict[str, Any]:
+    """The same to those who follow the workflow that the job is a node of; its template's id goes
+    by AWX's odd name."""
+    template = row["unified_job_template_id"]
+    more = {"workflow_job_template_id": template} if template else {}
+    return {**message, "group_name": WORKFLOW_EVENTS, **more}
 
 
 def _told(group: str, job: int, message: dict[str, Any]) -> Told:
@@ -128,6 +141,10 @@ def _told(group: str, job: int, message: dict[str, Any]) -> Told:
 def _rows(ids: set[int]) -> list[dict[str, Any]]:
     more = {f"of_{key}": F(path) for fields in MORE.values() for key, path in fields.items()}
     columns = ("id", "kind", "finished", "unified_job_template_id", "emitted_events")
+    more |= {
+        "workflow_node": F("unified_job_node__id"),
+        "workflow_job": F("unified_job_node__workflow_job_id"),
+    }
     groups = ("instance_group__name",) if _has_instance_groups() else ()
     return list(UnifiedJob.objects.filter(pk__in=ids).values(*columns, *groups, **more))
 
@@ -144,6 +161,9 @@ def _status(row: dict[str, Any], status: str) -> dict[str, Any]:
         message["finished"] = row["finished"].strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     if row["kind"] != "system_job":
         message["type"] = row["kind"]
+        if row["workflow_job"]:
+            message["workflow_job_id"] = row["workflow_job"]
+            message["workflow_node_id"] = row["workflow_node"]
     for key in MORE.get(row["kind"], ()):
         message[key] = row[f"of_{key}"]
     message["group_name"] = "jobs"
@@ -164,3 +184,14 @@ def changed_messages(changes: Iterable[tuple[str, int]]) -> list[Told]:
             body = orjson.dumps({"id": pk, "group_name": plural}).decode()
             told.append(Told(f"{plural}-changed", model, pk, body))
     return told
+
+
+def gone_messages(gone: Iterable[tuple[int, int]]) -> list[Told]:
+    """For each (inventory, organization) that is no more. AWX deletes later and says so before;
+    here both come at once. Who may read the organization may know."""
+    return [
+        Told(INVENTORIES, Organization, organization, orjson.dumps(message).decode())
+        for inventory, organization in gone
+        for status in ("pending_deletion", "deleted")
+        for message in [{"group_name": "inventories", "inventory_id": inventory, "status": status}]
+    ]

@@ -15,6 +15,7 @@ from django.db.models import Model, Q
 from django.utils import timezone
 
 from gantry.base.errors import Forbidden, GantryError
+from gantry.resources.announcing import announce_gone
 from gantry.resources.credentials import CredentialType
 from gantry.resources.events import JobEvent
 from gantry.resources.group_tree import only_below
@@ -154,7 +155,15 @@ def _group_of_instances(row: InstanceGroup) -> None:
     apply_policies()
 
 
+def _inventory(row: Inventory) -> None:
+    pk, organization = row.pk, row.organization_id
+    row.delete()
+    if organization is not None:
+        announce_gone(pk, organization)
+
+
 _GOING: dict[type[Model], Callable[[Any], None]] = {
+    Inventory: _inventory,
     UnifiedJob: _job_with_its_events,
     Group: _group_with_what_was_only_in_it,
     InstanceGroup: _group_of_instances,
