@@ -57,6 +57,8 @@ def test_anonymous_gets_nothing(anonymous: Api) -> None:
             # A callback takes a key instead of a login, and this one is not the right one.
             key = method == "post" and url.endswith(("/callback/", *RECEIVERS))
             wanted = 403 if key else 405 if url.endswith(RECEIVERS) else 401
+            if method == "options" and url.endswith(RECEIVERS):
+                wanted = 200  # as in AWX: what it is called
             assert response.status_code == wanted, (method, url, response.status_code)
 
 
@@ -87,8 +89,7 @@ def test_strangers_read_and_change_nothing(plain: Api, other_admin: Api) -> None
                     continue
                 assert answer.status_code in (400, 403, 404, 405), (method, url)
             options = asker.call("options", url)
-            allowed = (405,) if url.endswith(RECEIVERS) else (200, 403, 404)
-            assert options.status_code in allowed, url
+            assert options.status_code in (200, 403, 404), url
     _nothing_changed(ids)
 
 

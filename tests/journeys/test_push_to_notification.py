@@ -139,7 +139,11 @@ async def test_a_push_goes_all_the_way(
             assert answer.status_code == 204, answer.text
             run = await ended(run)
             await until(lambda: len(outside.asked) == 5, "commit status and end told", 20)
+            await until(
+                lambda: run.commit_statuses.filter(status="successful").count() == 2, "both"
+            )
             seen = api.get(f"/api/v2/workflow_job_templates/{made.pk}/webhook_deliveries/").json()
+            shown = api.get(seen["results"][0]["url"]).json()
 
     jobs = await in_thread(lambda: {j.name: j for j in m.Job.objects.all()})()
     assert run.status == "successful", [told(run), *map(told, jobs.values())]
@@ -160,6 +164,8 @@ async def test_a_push_goes_all_the_way(
     assert (delivery["outcome"], delivery["job"], delivery["ref"], delivery["branch"]) == (
         "launched", run.pk, commit, "refs/heads/main",
     )  # fmt: skip
+    statuses = [(s["state"], s["status"], s["attempts"]) for s in shown["commit_statuses"]]
+    assert statuses == [("pending", "successful", 1), ("successful", "successful", 1)]
 
 
 def asked_or_ended(run: Any) -> Any:

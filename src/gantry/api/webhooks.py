@@ -25,7 +25,7 @@ from gantry.api.views import AwxView, NounView, ReadView, SubListView, body_of
 from gantry.base.config import settings
 from gantry.base.errors import InvalidInput
 from gantry.resources import access
-from gantry.resources.models import WebhookDelivery
+from gantry.resources.models import CommitStatus, WebhookDelivery
 from gantry.resources.webhooks import LONGEST_EVENT, SERVICES
 from gantry.triggers.webhooks import receive, redeliver, send_test
 
@@ -65,7 +65,7 @@ class Receiver(AwxView):
     name = "Webhook Receiver"
     authentication_classes: Any = ()
     permission_classes = [AllowAny]
-    http_method_names = ["post"]
+    http_method_names = ["post", "options"]
     model: Any = None
     service = ""
 
@@ -119,10 +119,13 @@ class DeliverySerializer(AwxSerializer):
 
 
 class DeliveryDetailSerializer(DeliverySerializer):
+    """With all that was sent, and what the service was told of the job."""
+
     payload = serializers.SerializerMethodField()
+    commit_statuses = serializers.SerializerMethodField()
 
     class Meta(DeliverySerializer.Meta):
-        fields = (*DeliverySerializer.Meta.fields, "payload")
+        fields = (*DeliverySerializer.Meta.fields, "payload", "commit_statuses")
         read_only_fields = fields
 
     @classmethod
@@ -131,6 +134,11 @@ class DeliveryDetailSerializer(DeliverySerializer):
 
     def get_payload(self, row: Any) -> Any:
         return json.loads(row.payload) if row.payload else None
+
+    def get_commit_statuses(self, row: Any) -> list[dict[str, Any]]:
+        shown = ("state", "status", "error", "attempts", "created", "modified")
+        rows = CommitStatus.objects.filter(unified_job=row.job_id or 0)
+        return list(rows.values(*shown))
 
 
 class DeliveryDetail(ReadView):
@@ -166,10 +174,9 @@ class DeliveryRedeliver(_Sends):
         return self.answer(redeliver(self.get_object()))
 
 
-class TestSerializer(serializers.Serializer[Any]):
+class WebhookTestSerializer(serializers.Serializer[Any]):
     """Empty: the service's sample of a push."""
 
-    __test__ = False
     event = serializers.CharField(required=False, max_length=LONGEST_EVENT)
     payload = serializers.JSONField(required=False)
 
@@ -178,14 +185,14 @@ class WebhookTest(_Sends):
     """As if the service had sent an event: its sample, or `event` and `payload`."""
 
     name = "Webhook Test"
-    serializer_class = TestSerializer
+    serializer_class = WebhookTestSerializer
 
     def get_queryset(self) -> QuerySet[Any]:
         return self.model._default_manager.all()
 
     def post(self, request: Request, **kwargs: Any) -> Response:
         template = self.get_object()
-        asked = TestSerializer(data=body_of(request))
+        asked = WebhookTestSerializer(data=body_of(request))
         asked.is_valid(raise_exception=True)
         given = asked.validated_data
         if "payload" in given and not isinstance(given["payload"], dict):

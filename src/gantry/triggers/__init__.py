@@ -1,4 +1,5 @@
-"""What presses Launch without a person. The controller runs these beside its loop."""
+"""What presses Launch without a person: schedules, which the controller runs beside its loop, and
+webhooks, which the API asks."""
 
 from __future__ import annotations
 
