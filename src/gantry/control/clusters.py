@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gantry.base.bridge import in_thread
-from gantry.base.errors import GantryError
+from gantry.base.errors import GantryError, JobFailure
 from gantry.control.sweep import sweep_pods
 from gantry.control.walk import World
 from gantry.path.clusters import ClusterOfGroup, cluster_of, stamp_of
@@ -43,7 +43,14 @@ class Clusters:
         group = await in_thread(_container_group)(job)
         if group is None:
             return self._own
-        found = await self._of(group)
+        try:
+            found = await self._of(group)
+        except JobFailure:
+            raise
+        except (
+            GantryError
+        ) as error:  # a secret that cannot be opened, a lookup that does not answer
+            raise JobFailure(error.sentence, cure=error.cure, code=error.code) from error
         return replace(self._own, engine=found.engine, puller=found.puller)
 
     async def sweep(self) -> None:
