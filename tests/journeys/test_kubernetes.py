@@ -93,7 +93,7 @@ async def test_a_job_runs_in_a_pod_of_the_cluster_and_leaves_its_record(
     assert job.instance_group_id == group.pk
     assert job.ee_digest.startswith("sha256:")
     assert job.cleanup["removed"] is True
-    assert kube.left() == []
+    await until(lambda: not kube.left(), "the cluster to be clean")
     assert await control.world.engine.find(control.world.instance) == []  # none on podman
 
 
@@ -136,7 +136,7 @@ async def test_a_cancel_and_a_cut_stream_are_as_on_any_engine(
     text = await in_thread(stdout)(cut)
     assert "TASK [ping]" in text
     assert "PLAY RECAP" in text
-    assert kube.left() == []
+    await until(lambda: not kube.left(), "the cluster to be clean")
 
 
 def _acknowledged(job: Any) -> bool:
@@ -174,7 +174,7 @@ async def test_a_job_says_what_it_waits_for_in_the_cluster(
     await in_thread(lambda: type(job).objects.filter(pk=job.pk).update(cancel_flag=True))()
     control.wake.set()
     assert (await ended(job)).status == "canceled", told(job)
-    assert kube.left() == []
+    await until(lambda: not kube.left(), "the cluster to be clean")
 
 
 def _waiting(job: Any) -> str:
@@ -207,4 +207,4 @@ async def test_why_a_pod_cannot_start_is_told_in_words(
     job = await ended(await in_thread(broken)())
     assert job.status == "error", told(job)
     assert "The cluster refused" in job.job_explanation
-    assert kube.left() == []
+    await until(lambda: not kube.left(), "the cluster to be clean")

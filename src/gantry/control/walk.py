@@ -296,18 +296,23 @@ class Walk:
                     await each
 
     async def _when_the_engine_answers(self, step: Callable[[], Awaitable[Image]]) -> Image:
-        """The step, tried again while the engine is away, for as long as the settings say."""
+        """The step, tried again while the engine has no room, and while it is away for as long as
+        the settings say."""
         pause, deadline = 0.2, time.monotonic() + self.world.settings.engine_patience
         while True:
             try:
                 done = await step()
                 await rows.tell_waiting(self.job, "")
                 return done
+            except EngineBusy as busy:  # room may be made at any time, or after days
+                await rows.tell_waiting(self.job, busy.sentence)
+                deadline = time.monotonic() + self.world.settings.engine_patience
             except EngineUnreachable as error:
                 if time.monotonic() > deadline:
                     raise
                 await rows.tell_waiting(self.job, error.sentence)
             await self._pause(pause)
+            self._check_cancel()
             pause = min(pause * 2, 3.0)
 
     async def _pause(self, seconds: float) -> None:

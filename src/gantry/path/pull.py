@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from gantry.base.config import settings
-from gantry.base.errors import EngineError, EngineUnreachable, JobFailure
+from gantry.base.errors import EngineBusy, EngineError, EngineUnreachable, JobFailure
 from gantry.base.image_reference import parse_reference
 from gantry.images.ecr import current_login
 from gantry.images.mirrors import places
@@ -159,7 +159,7 @@ class Puller:
 
         try:
             await self._from_a_mirror_or_its_registry(request, tell)
-        except EngineUnreachable:
+        except (EngineUnreachable, EngineBusy):
             raise
         except EngineError as error:
             raise explain(request.image, error.sentence) from error
@@ -173,7 +173,7 @@ class Puller:
             try:
                 login = await current_login(mirror, request.login, own=False)
                 await self._engine.pull(mirror, login, tell)
-            except EngineUnreachable:
+            except (EngineUnreachable, EngineBusy):
                 raise
             except (EngineError, JobFailure) as error:
                 logger.warning("%s is not to be had from its mirror: %s", own, error.sentence)

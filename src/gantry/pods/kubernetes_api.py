@@ -44,11 +44,13 @@ from gantry.pods.kubernetes_words import (
     event_sentence,
     hindrance,
     pod_state,
+    unplaced,
     waits_for,
 )
 
 LABEL_LOOK = "gantry.look"  # the pods of images; they are no job's and no sweep's
 SEEN_FOR = 600.0
+ROOM_WITHIN = 10.0  # long enough for what adds nodes to notice a pod that needs one
 LOOKS = 300.0  # seconds that a look or a pull may take
 GONE_WITHIN = 45.0
 PULL_LOGIN = "gantry-pull-"
@@ -134,7 +136,7 @@ class KubernetesEngine(KubernetesClient):
         try:
             await self._make(body, self._logins.get(reference))
             async with asyncio.timeout(LOOKS):
-                found = await self._until(name, _image_of, tell)
+                found = await self._until(name, _image_of, tell, room_within=ROOM_WITHIN)
         except TimeoutError as error:
             raise EngineError(f"The cluster could not get {reference} in {LOOKS:.0f} s.") from error
         finally:
@@ -263,10 +265,15 @@ class KubernetesEngine(KubernetesClient):
     # -- waiting --------------------------------------------------------------------------------
 
     async def _until(
-        self, pod: str, done: Callable[[dict[str, Any]], str], tell: Callable[[str], None]
+        self,
+        pod: str,
+        done: Callable[[dict[str, Any]], str],
+        tell: Callable[[str], None],
+        room_within: float = float("inf"),
     ) -> str:
-        """Watch the pod until `done` says a word of it; raises EngineError when it never will."""
-        told = ""
+        """Watch the pod until `done` says a word of it; raises EngineError when it never will, and
+        EngineBusy when no node takes it in so many seconds."""
+        told, deadline = "", time.monotonic() + room_within
         while True:
             try:
                 now = await self.ask("GET", f"pods/{pod}")
@@ -281,6 +288,8 @@ class KubernetesEngine(KubernetesClient):
             if (words := waits_for(now)) != told:
                 told = words
                 tell(words)
+            if unplaced(now) and time.monotonic() > deadline:
+                raise EngineBusy(words)
             await self._change(pod, now["metadata"]["resourceVersion"])
 
     async def _change(self, pod: str, version: str) -> None:

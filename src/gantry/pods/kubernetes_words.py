@@ -66,13 +66,18 @@ def hindrance(pod: dict[str, Any]) -> EngineError | None:
     return None
 
 
+def unplaced(pod: dict[str, Any]) -> dict[str, Any]:
+    """The scheduler's word on a pod that no node takes; empty otherwise."""
+    for condition in (pod.get("status") or {}).get("conditions") or []:
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+            return dict(condition)
+    return {}
+
+
 def waits_for(pod: dict[str, Any]) -> str:
     """What a pod that has not started waits for, in the scheduler's or the kubelet's words."""
-    status = pod.get("status") or {}
-    for condition in status.get("conditions") or []:
-        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
-            words = condition.get("message") or condition.get("reason") or ""
-            return f"No node takes the pod: {words}"
+    if condition := unplaced(pod):
+        return f"No node takes the pod: {condition.get('message') or condition.get('reason')}"
     waits = (container(pod).get("state") or {}).get("waiting") or {}
     if waits.get("reason") == "ContainerCreating" or not waits:
         node = (pod.get("spec") or {}).get("nodeName")
