@@ -28,7 +28,7 @@ from tests.web import story
 NO_PAGES = {
     "job-panels", "job-lines", "job-text", "job-events", "job-headings", "job-find", "job-results",
     "job-event", "environment-sbom", "environment-lock",
-    "build-lock", "login", "logout",
+    "build-lock", "login", "logout", "oidc-begin", "oidc-complete",
     "workflow-graph-part", "workflow-choices",
     "environment-images",  # asks an engine: test_images walks it
 }  # fmt: skip

@@ -62,15 +62,20 @@ class UserSerializer(AwxSerializer):
         return super().capable(verb, row)
 
     def get_ldap_dn(self, row: User) -> str:
-        return ""
+        return "" if row is None else str(row.directory_dn)
 
-    def get_external_account(self, row: User) -> None:
-        return None
+    def get_external_account(self, row: User) -> str | None:
+        if row is None:
+            return None
+        if row.directory_dn and not row.has_usable_password():
+            return "ldap"
+        return "social" if row.oidc_subject else None
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         shown = super().to_representation(instance)
         shown["password"] = ENCRYPTED
-        shown["auth"] = []
+        subject = instance.oidc_subject.rpartition(" ")[2]
+        shown["auth"] = [{"provider": "oidc", "uid": subject}] if subject else []
         return shown
 
     def validate_password(self, value: str) -> str:

@@ -99,6 +99,134 @@ class Settings:
     local_password_min_special: int = setting(
         "Characters a new password must have that are neither letters nor digits.", default=0
     )
+    auth_ldap_server_uri: str = setting(
+        "Directory that people log in by: `ldap://...` or `ldaps://...`, several separated by "
+        "commas. Empty: none. The AUTH_LDAP_ names and their values are AWX's; structures are "
+        "JSON.",
+        default="",
+        env="AUTH_LDAP_SERVER_URI",
+    )
+    auth_ldap_bind_dn: str = setting(
+        "Whom Gantry searches the directory as. Empty: anonymously.",
+        default="",
+        env="AUTH_LDAP_BIND_DN",
+    )
+    auth_ldap_bind_password: str = setting(
+        "The password of AUTH_LDAP_BIND_DN.",
+        default="",
+        env="AUTH_LDAP_BIND_PASSWORD",
+    )
+    auth_ldap_start_tls: bool = setting(
+        "Turn an ldap:// connection into one with TLS before anything is sent.",
+        default=False,
+        env="AUTH_LDAP_START_TLS",
+    )
+    auth_ldap_ca_file: str = setting(
+        "PEM file of the authorities that the directory's certificate is checked against. "
+        "Empty: the system's.",
+        default="",
+        env="AUTH_LDAP_CA_FILE",
+    )
+    auth_ldap_user_search: str = setting(
+        "Where people are: `[base, scope, filter]` with `%(user)s` in the filter, or a list "
+        "of such.",
+        default="",
+        env="AUTH_LDAP_USER_SEARCH",
+    )
+    auth_ldap_user_dn_template: str = setting(
+        "Their DN with `%(user)s` in it, where that is enough to find them.",
+        default="",
+        env="AUTH_LDAP_USER_DN_TEMPLATE",
+    )
+    auth_ldap_user_attr_map: str = setting(
+        "Our `first_name`, `last_name`, `email` -> the directory's attribute.",
+        default='{"first_name": "givenName", "last_name": "sn", "email": "mail"}',
+        env="AUTH_LDAP_USER_ATTR_MAP",
+    )
+    auth_ldap_group_search: str = setting(
+        "Where groups are: `[base, scope, filter]`.",
+        default="",
+        env="AUTH_LDAP_GROUP_SEARCH",
+    )
+    auth_ldap_group_type: str = setting(
+        "How groups name their members, as in AWX: `MemberDNGroupType`, `PosixGroupType`, "
+        "`GroupOfNamesType`, `ActiveDirectoryGroupType` and so on, also `Nested...`.",
+        default="MemberDNGroupType",
+        env="AUTH_LDAP_GROUP_TYPE",
+    )
+    auth_ldap_group_type_params: str = setting(
+        "`member_attr` and `name_attr` of the group type.",
+        default='{"member_attr": "member", "name_attr": "cn"}',
+        env="AUTH_LDAP_GROUP_TYPE_PARAMS",
+    )
+    auth_ldap_require_group: str = setting(
+        "DN of the group that a person must be in.",
+        default="",
+        env="AUTH_LDAP_REQUIRE_GROUP",
+    )
+    auth_ldap_deny_group: str = setting(
+        "DN of the group that a person must not be in.",
+        default="",
+        env="AUTH_LDAP_DENY_GROUP",
+    )
+    auth_ldap_user_flags_by_group: str = setting(
+        "`is_superuser` or `is_system_auditor` -> DN, or DNs, of groups.",
+        default="",
+        env="AUTH_LDAP_USER_FLAGS_BY_GROUP",
+    )
+    auth_ldap_organization_map: str = setting(
+        "Organization -> `admins`, `auditors`, `users` (true, false, DNs of groups), "
+        "`remove`, `remove_admins` and so on.",
+        default="",
+        env="AUTH_LDAP_ORGANIZATION_MAP",
+    )
+    auth_ldap_team_map: str = setting(
+        "Team -> `organization`, `users`, `remove`.",
+        default="",
+        env="AUTH_LDAP_TEAM_MAP",
+    )
+    social_auth_oidc_key: str = setting(
+        "Client ID at the OpenID Connect provider that people log in by. Empty: none. The "
+        "SOCIAL_AUTH_ names are AWX's.",
+        default="",
+        env="SOCIAL_AUTH_OIDC_KEY",
+    )
+    social_auth_oidc_secret: str = setting(
+        "Client secret at the provider.",
+        default="",
+        env="SOCIAL_AUTH_OIDC_SECRET",
+    )
+    social_auth_oidc_oidc_endpoint: str = setting(
+        "The provider's issuer: below it lies `.well-known/openid-configuration`.",
+        default="",
+        env="SOCIAL_AUTH_OIDC_OIDC_ENDPOINT",
+    )
+    social_auth_oidc_verify_ssl: bool = setting(
+        "Check the provider's certificate.",
+        default=True,
+        env="SOCIAL_AUTH_OIDC_VERIFY_SSL",
+    )
+    social_auth_oidc_scope: tuple[str, ...] = setting(
+        "What is asked for, separated by commas.",
+        default=("openid", "profile", "email"),
+        env="SOCIAL_AUTH_OIDC_SCOPE",
+    )
+    social_auth_oidc_label: str = setting(
+        "What the button on the login page calls the provider.",
+        default="OIDC",
+        env="SOCIAL_AUTH_OIDC_LABEL",
+    )
+    social_auth_organization_map: str = setting(
+        "Organization -> `admins`, `users` (true, false, user names, emails, `/patterns/`), "
+        "`remove`, `organization_alias`.",
+        default="",
+        env="SOCIAL_AUTH_ORGANIZATION_MAP",
+    )
+    social_auth_team_map: str = setting(
+        "Team -> `organization`, `users`, `remove`.",
+        default="",
+        env="SOCIAL_AUTH_TEAM_MAP",
+    )
     engine_url: str = setting(
         "Docker-compatible engine: `unix:///run/podman/podman.sock`, `tcp://host:port`. Empty: "
         "DOCKER_HOST, or a podman service of Gantry's own.",
@@ -290,6 +418,10 @@ class Settings:
 
 def env_name(f: dataclasses.Field[Any]) -> str:
     return f.metadata["env"] or PREFIX + f.name.upper()
+
+
+def setting_field(name: str) -> dataclasses.Field[Any]:
+    return Settings.__dataclass_fields__[name]
 
 
 def _parse(f: dataclasses.Field[Any], hint: Any, raw: Any) -> Any:

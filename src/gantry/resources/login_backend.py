@@ -7,11 +7,14 @@ from typing import Any
 from django.contrib.auth.backends import ModelBackend
 from django.http import HttpRequest
 
+from gantry.base.config import settings
 from gantry.resources.logins import address_of, check, failed, succeeded
 
 
 class Passwords(ModelBackend):
-    """Django's check of a name and a password, behind the count of failures."""
+    """Django's check of a name and a password, then the directory's, behind the count of failures.
+
+    Raises TooManyLogins, and DirectoryUnreachable where only the directory could tell."""
 
     def authenticate(
         self,
@@ -28,5 +31,14 @@ class Passwords(ModelBackend):
         user = None
         if "\0" not in username:
             user = super().authenticate(request, username=username, password=password, **kwargs)
+            if user is None and settings().auth_ldap_server_uri:
+                user = _by_directory(username, password)
         (succeeded if user is not None else failed)(username, address)
         return user
+
+
+def _by_directory(username: str, password: str) -> Any:
+    # Imported only where there is one: its library costs 19 MB.
+    from gantry.resources.directory import authenticate
+
+    return authenticate(username, password)

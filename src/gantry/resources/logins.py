@@ -36,6 +36,13 @@ class TooManyLogins(GantryError):
         self.wait = wait
 
 
+class DirectoryUnreachable(GantryError):
+    """Only the LDAP directory could tell, and it does not answer."""
+
+    code = "login.directory"
+    retry = True
+
+
 class LoginFailure(models.Model):
     # People type their password where the name belongs: only a keyed hash of it is kept.
     name_hash = models.CharField(max_length=64)

@@ -19,9 +19,18 @@ class User(Recorded, AbstractUser):
     email = models.EmailField(blank=True, default="")
     is_system_auditor = models.BooleanField(default=False)
     modified = models.DateTimeField(auto_now=True)
+    # Who logs in by a directory, and by a provider: "issuer subject".
+    directory_dn = models.CharField(max_length=1024, blank=True, default="", editable=False)
+    oidc_subject = models.CharField(max_length=1024, blank=True, default="", editable=False)
 
     class Meta:
         ordering = ["username"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["oidc_subject"], name="user_oidc_subject",
+                condition=~models.Q(oidc_subject=""),
+            )
+        ]  # fmt: skip
 
     def check_password(self, raw_password: str | None) -> bool:
         """What is hashed anew at a login, since how to hash has changed, is the same password."""

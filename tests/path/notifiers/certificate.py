@@ -16,6 +16,16 @@ from cryptography.x509.oid import NameOID
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, str]:
     """A server's for localhost, of nobody's authority; and its PEM."""
+    file = certificate_file(tmp_path_factory.mktemp("tls") / "server.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    pem = file.read_text()
+    end = "-----END CERTIFICATE-----\n"
+    return context, pem[: pem.index(end)] + end
+
+
+def certificate_file(file: Path) -> Path:
+    """Certificate and key of localhost, in one file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)
@@ -29,10 +39,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContex
         .sign(key, hashes.SHA256())
     )  # fmt: skip
     pem = made.public_bytes(serialization.Encoding.PEM)
-    file: Path = tmp_path_factory.mktemp("tls") / "server.pem"
     file.write_bytes(pem + key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ))  # fmt: skip
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
-    return context, pem.decode()
+    return file

@@ -12,7 +12,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from gantry.resources.logins import TooManyLogins, clear_ended_sessions
+from gantry.base.config import settings as settings_now
+from gantry.resources.logins import DirectoryUnreachable, TooManyLogins, clear_ended_sessions
+from gantry.web import oidc
 from gantry.web.pages import page
 
 
@@ -20,18 +22,25 @@ from gantry.web.pages import page
 @never_cache
 def log_in(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
-        return HttpResponseRedirect(_next(request))
+        return HttpResponseRedirect(next_of(request))
     form = AuthenticationForm(request, data=request.POST or None)
-    shown = {"form": form, "next": _next(request)}
+    shown = {
+        "form": form,
+        "next": next_of(request),
+        "provider": settings_now().social_auth_oidc_label if oidc.configured() else "",
+        "ended": request.GET.get("ended") == "yes",
+    }
     try:
         if request.method == "POST" and form.is_valid():
             login(request, form.get_user())
             clear_ended_sessions()
-            return HttpResponseRedirect(_next(request))
+            return HttpResponseRedirect(next_of(request))
     except TooManyLogins as error:
         answer = page(request, "login.html", {**shown, "refused": str(error)}, status=429)
         answer["Retry-After"] = str(error.wait)
         return answer
+    except DirectoryUnreachable as error:
+        return page(request, "login.html", {**shown, "refused": str(error)}, status=503)
     status = 200 if request.method == "GET" else 422
     return page(request, "login.html", shown, status=status)
 
@@ -42,7 +51,7 @@ def log_out(request: HttpRequest) -> HttpResponse:
     return redirect("login")
 
 
-def _next(request: HttpRequest) -> str:
+def next_of(request: HttpRequest) -> str:
     """Where the person wanted to go; never to another site."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
     safe = url_has_allowed_host_and_scheme(

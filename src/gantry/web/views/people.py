@@ -161,6 +161,11 @@ def user(request: HttpRequest, pk: int) -> HttpResponse:
         "teams": visible(who(request), Team.objects.filter(pk__in=_teams_of(row))),
         "roles": _roles(request, f"users/{pk}/roles/"),
         "me": row.pk == who(request).pk,
+        "how": "the directory"
+        if row.directory_dn
+        else "the login provider"
+        if row.oidc_subject
+        else "",
         "tokens": OAuth2AccessToken.objects.filter(user=row).count(),
     }
     return page(request, "people/user.html", context)
