@@ -110,8 +110,9 @@ class InstanceGroupSerializer(AwxSerializer):
         if method != "GET":
             child |= {"required": True, "read_only": False}
         for name in ("max_concurrent_jobs", "max_forks", "policy_instance_minimum"):
-            shown[name].pop("max_value", None)
-        shown["policy_instance_list"]["child"] = child
+            shown.get(name, {}).pop("max_value", None)  # a list to attach to shows the id alone
+        if "policy_instance_list" in shown:
+            shown["policy_instance_list"]["child"] = child
         return shown
 
     # What AWX refuses, in its words.
