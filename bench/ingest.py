@@ -65,10 +65,13 @@ def installation(kept: Path | None = None) -> Iterator[str]:
 
 
 def make_job(created: datetime) -> int:
+    from django.db import connection
+
     from gantry.resources.jobs import Job
 
     row = Job.objects.create(kind="job", name="bench", status="running", lease_epoch=1)
     Job.objects.filter(pk=row.pk).update(created=created)
+    connection.close()  # the thread ends, and its place in the pool would stay taken
     return int(row.pk)
 
 

@@ -25,8 +25,10 @@ from gantry.api.fields import CharNullField, ChoiceNullField, NullableBooleanFie
 from gantry.api.named_urls import named_url
 from gantry.api.names import COPIED, HISTORIES, type_of, url_of
 from gantry.resources.access import may
+from gantry.resources.jobs import UnifiedJob
 from gantry.resources.organizations import Organization, User
 from gantry.resources.roles import kind_of, roles_of
+from gantry.resources.templates import UnifiedJobTemplate
 
 BASE = (
     "id", "type", "url", "related", "summary_fields", "created", "modified", "name", "description",
@@ -302,7 +304,11 @@ def url_of_foreign(row: Any, key: str) -> str | None:
         model: type[Model] = Organization if key == "organization" else User
         return url_of(model(pk=pk)) if pk else None
     field = row._meta.get_field(key)
-    if isinstance(field, ForeignKey) and getattr(row, f"{key}_id") is None:
-        return None
+    if isinstance(field, ForeignKey):
+        pk = getattr(row, f"{key}_id")
+        if pk is None:
+            return None
+        if field.related_model not in (UnifiedJob, UnifiedJobTemplate):  # of which kind?
+            return url_of(field.related_model(pk=pk))
     target = _foreign(row, key)
     return None if target is None else url_of(target)

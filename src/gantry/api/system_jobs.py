@@ -18,7 +18,7 @@ from gantry.api.shape import BASE, AwxSerializer
 from gantry.api.unified import COMMON, DETAIL, UnifiedJobCancel, UnifiedJobSerializer
 from gantry.api.views import ListView, NounView, ReadView, SubListView, body_of, person_of
 from gantry.path.system_job import launch_system_job
-from gantry.record.output import page
+from gantry.record.output import beginnings
 from gantry.resources import access
 from gantry.resources.base import TEMPLATE_STATUSES
 from gantry.resources.models import SystemJob, SystemJobTemplate
@@ -70,7 +70,11 @@ class SystemJobListSerializer(UnifiedJobSerializer):
         read_only_fields = FIELDS
 
     def get_result_stdout(self, row: Any) -> str:
-        return page(row.pk, 0, MOST_LINES, "ansi").content
+        def read(page: list[Any]) -> dict[int, str]:
+            return beginnings({job.pk: job.created for job in page}, MOST_LINES)
+
+        found: dict[int, str] = self.once("stdout", read)
+        return found[row.pk]
 
 
 class SystemJobSerializer(SystemJobListSerializer):

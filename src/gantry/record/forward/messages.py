@@ -12,11 +12,16 @@ import orjson
 
 from gantry.record.event_names import display_of
 from gantry.resources.activity import ActivityStream
-from gantry.resources.events import JobEvent
 from gantry.resources.log_aggregator import ACTIVITY, FACTS, JOB_EVENTS, LogLine
 
 ANALYTICS = "awx.analytics."
 # What AWX's event of each kind of job calls its job.
+EVENT = (
+    "id", "created", "uuid", "parent_uuid", "event", "event_data", "failed", "changed", "playbook",
+    "play", "role", "task", "counter", "stdout", "verbosity", "start_line", "end_line", "host_id",
+    "host_name", "job_id", "job_created",
+)  # fmt: skip
+# What AWX calls the job of each kind of event.
 JOB_FIELD = {"job": "job", "project_update": "project_update", "ad_hoc_command": "ad_hoc_command",
              "inventory_update": "inventory_update", "system_job": "system_job"}  # fmt: skip
 
@@ -41,19 +46,17 @@ class Writer:
             message = {"time": moment.timestamp(), "event": message}
         return _dumps(message)
 
-    def of_event(self, row: JobEvent, kind: str) -> bytes:
-        columns = (
-            "id", "created", "uuid", "parent_uuid", "event", "failed", "changed", "playbook",
-            "play", "role", "task", "counter", "stdout", "verbosity", "start_line", "end_line",
-            "host_name", "job_created",
-        )  # fmt: skip
-        fields = {name: getattr(row, name) for name in columns}
-        fields |= {
-            "event_data": _loads(row.event_data), "modified": row.created, "host": row.host_id,
-            JOB_FIELD.get(kind, "job"): row.job_id,
-            "event_display": display_of(row.event, row.play, row.task, row.role),
+    def of_event(self, row: dict[str, Any], kind: str) -> bytes:
+        """`row`: the values of EVENT."""
+        fields = {
+            **row, "modified": row["created"], "host": row["host_id"],
+            # As the record has it: it was read and written there, once is enough.
+            "event_data": orjson.Fragment(row["event_data"] or "{}"),
+            JOB_FIELD.get(kind, "job"): row["job_id"],
+            "event_display": display_of(row["event"], row["play"], row["task"], row["role"]),
         }  # fmt: skip
-        return self.write(ANALYTICS + JOB_EVENTS, "Event data saved.", row.created, fields)
+        del fields["host_id"], fields["job_id"]
+        return self.write(ANALYTICS + JOB_EVENTS, "Event data saved.", row["created"], fields)
 
     def of_activity(self, row: ActivityStream) -> bytes:
         actor = row.actor.username if row.actor is not None else None
@@ -103,13 +106,6 @@ def _findings(facts: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield from ({name: {str(key): item}} for key, item in items)
         else:
             yield {name: value}
-
-
-def _loads(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return {}
 
 
 def _dumps(message: dict[str, Any]) -> bytes:

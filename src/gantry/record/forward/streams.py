@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import Max, Min, Q
 from django.utils import timezone
 
-from gantry.record.forward.messages import Writer
+from gantry.record.forward.messages import EVENT, Writer
 from gantry.resources.activity import ActivityStream
 from gantry.resources.events import JobEvent, event_id
 from gantry.resources.inventories import Host, HostFacts
@@ -122,7 +122,7 @@ class JobEvents(_Stream):
             rows = JobEvent.objects.filter(
                 job_created=created, id__gt=event_id(pk, told), id__lte=event_id(pk, last)
             )
-            found = [self.writer.of_event(row, kind) for row in rows.order_by("id")]
+            found = [self.writer.of_event(row, kind) for row in rows.order_by("id").values(*EVENT)]
             batch.messages += found
             moved[pk] = last
         if batch.messages:
