@@ -16,6 +16,7 @@ from gantry.resources.environments import ExecutionEnvironment
 from gantry.resources.instances import Instance, InstanceGroup
 from gantry.resources.inventories import Group, Host, HostFacts, Inventory
 from gantry.resources.inventory_sources import InventorySource
+from gantry.resources.notifications import NotificationTemplate
 from gantry.resources.organizations import Organization, Team, User
 from gantry.resources.roles import role_on
 from gantry.resources.schedules import Schedule
@@ -46,8 +47,8 @@ def names_of_pages() -> set[str]:
 
 def pages() -> dict[str, list[str]]:
     """name in gantry.web.urls -> addresses, the first of them the page as people mostly see it."""
-    parts = (of_work, of_schedules, of_workflows, of_inventories, of_resources, of_environments,
-             of_people, of_the_system)  # fmt: skip
+    parts = (of_work, of_schedules, of_workflows, of_inventories, of_notifications, of_resources,
+             of_environments, of_people, of_the_system)  # fmt: skip
     return {name: some for part in parts for name, some in part().items()}
 
 
@@ -219,6 +220,43 @@ def of_inventories() -> dict[str, list[str]]:
         "inventory-group-edit": [f"/groups/{group.pk}/edit/"],
         "inventory-source": [f"/sources/{source.pk}/"],
         "inventory-source-edit": [f"/sources/{source.pk}/edit/"],
+    }  # fmt: skip
+
+
+def of_notifications() -> dict[str, list[str]]:
+    """And the parts of what tells them."""
+    ours = story.organization()
+    row = NotificationTemplate.objects.create(
+        name="On call", organization=ours, notification_type="slack",
+        notification_configuration={"token": "", "channels": ["#ops"]},
+    )  # fmt: skip
+    row.notifications.create(notification_type="slack", status="failed", error="no such channel")
+    kinds = ("text", "password", "multiselect", "integer")
+    spec = [{"question_name": f"Which {kind}?", "variable": kind, "type": kind, "required": True,
+             "choices": "a\nb", "default": ""} for kind in kinds]  # fmt: skip
+    asks = {"survey_enabled": True, "survey_spec": {"name": "", "description": "", "spec": spec}}
+    template = story.template("Surveyed", webhook_service="github", **asks)
+    template.webhook_deliveries.create(service="github", event="push", outcome="refused")
+    flow = workflow("Surveyed too", **asks)
+    assert template.project is not None
+    source = InventorySource.objects.create(
+        kind="inventory_source", name="Told", source="ec2", inventory=template.inventory
+    )
+    places = {
+        "template": f"/templates/{template.pk}", "workflow": f"/workflows/{flow.pk}",
+        "project": f"/projects/{template.project_id}", "organization": f"/organizations/{ours.pk}",
+        "inventory-source": f"/sources/{source.pk}",
+    }  # fmt: skip
+    whole = ("template", "workflow")
+    return {
+        "notifications": ["/notifications/", "/notifications/?q=nothing-like-it"],
+        "notification": [f"/notifications/{row.pk}/"],
+        "notification-add": ["/notifications/add/"],
+        "notification-add-kind": ["/notifications/add/email/", "/notifications/add/webhook/"],
+        "notification-edit": [f"/notifications/{row.pk}/edit/"],
+        **{f"{name}-notifications": [f"{at}/notifications/"] for name, at in places.items()},
+        **{f"{name}-survey": [f"{places[name]}/survey/"] for name in whole},
+        **{f"{name}-webhook": [f"{places[name]}/webhook/"] for name in whole},
     }  # fmt: skip
 
 

@@ -24,6 +24,8 @@ from gantry.web.views import (
     inventories,
     jobs,
     login,
+    notifications,
+    notified,
     organizations,
     output,
     people,
@@ -33,12 +35,23 @@ from gantry.web.views import (
     settings,
     sign_on,
     sources,
+    surveys,
     templates,
     tokens,
+    webhooks,
     workflow_graph,
     workflows,
 )
 
+_PARTS = {"survey": surveys.of, "webhook": webhooks.of, "notifications": notified.of}
+# address, name, noun of the API, parts
+_WITH_PARTS = (
+    ("templates", "template", "job_templates", ("survey", "webhook", "notifications")),
+    ("workflows", "workflow", "workflow_job_templates", ("survey", "webhook", "notifications")),
+    ("projects", "project", "projects", ("notifications",)),
+    ("organizations", "organization", "organizations", ("notifications",)),
+    ("sources", "inventory-source", "inventory_sources", ("notifications",)),
+)
 urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
     path("login/", login.log_in, name="login"),
@@ -110,6 +123,17 @@ urlpatterns = [
     path("workflows/<int:pk>/graph/part/", workflow_graph.part, name="workflow-graph-part"),
     path("workflows/<int:pk>/choices/", workflow_graph.choices, name="workflow-choices"),
     path("workflows/nodes/<int:pk>/", workflow_graph.prompts, name="workflow-node-prompts"),
+    path("notifications/", notifications.listing, name="notifications"),
+    path("notifications/add/", notifications.choose, name="notification-add"),
+    path("notifications/add/<str:kind>/", notifications.add, name="notification-add-kind"),
+    path("notifications/<int:pk>/", notifications.detail, name="notification"),
+    path("notifications/<int:pk>/edit/", notifications.edit, name="notification-edit"),
+    path("notifications/<int:pk>/test/", notifications.test, name="notification-test"),
+    *(
+        path(f"{at}/<int:pk>/{part}/", _PARTS[part], {"noun": noun}, name=f"{base}-{part}")
+        for at, base, noun, parts in _WITH_PARTS
+        for part in parts
+    ),
     path("inventories/", inventories.listing, name="inventories"),
     path("inventories/add/", inventories.edit, name="inventory-add"),
     path("inventories/<int:pk>/", inventories.detail, name="inventory"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -10,6 +13,7 @@ from gantry.base.errors import GantryError, InvalidInput
 from gantry.path.launch import launch_job
 from gantry.path.preflight import preflight_of
 from gantry.path.pull import PullRequest
+from gantry.path.rehearsal import Rehearsed, rehearse
 from gantry.path.resolve import Resolution, resolve_environment
 from gantry.path.trust import check_registry, trust_of
 from gantry.resources.access import may, may_add, visible
@@ -106,6 +110,8 @@ def launch(request: HttpRequest, pk: int) -> HttpResponse:
     form = LaunchForm(
         request.POST if "launch" in request.POST else None, template=row, user=who(request)
     )
+    if request.method == "POST" and "dry" in request.POST:
+        return _rehearse(request, row, form)
     if request.method == "POST" and not form.fields:
         return _start(request, row, form)
     if form.is_bound and form.is_valid():
@@ -113,8 +119,28 @@ def launch(request: HttpRequest, pk: int) -> HttpResponse:
     return _ask(request, row, form)
 
 
-def _ask(request: HttpRequest, row: JobTemplate, form: LaunchForm) -> HttpResponse:
-    context = {"row": row, "form": form, "preview": _environment(row)} | _preflight(request, row)
+def _rehearse(request: HttpRequest, row: JobTemplate, form: LaunchForm) -> HttpResponse:
+    """Tell what the launch would run, and start nothing."""
+    if form.is_bound and not form.is_valid():
+        return _ask(request, row, form)
+    try:
+        prompts = form.prompts() if form.is_bound else {}
+        return _ask(request, row, form, rehearse(row, user=who(request), prompts=prompts))
+    except InvalidInput as error:
+        if form.is_bound:
+            refuse(form, error)
+            return _ask(request, row, form)
+        return _ask(request, row, form, refused=str(error))
+
+
+def _ask(
+    request: HttpRequest, row: JobTemplate, form: LaunchForm, dry: Rehearsed | None = None,
+    refused: str = "",
+) -> HttpResponse:  # fmt: skip
+    context: dict[str, Any] = {"row": row, "form": form, "preview": _environment(row)}
+    context |= {"dry": dry, "dry_refused": refused} | _preflight(request, row)
+    if dry is not None:
+        context["command"] = shlex.join(dry.command)
     return page(request, "templates/launch.html", context, status=422 if form.errors else 200)
 
 
