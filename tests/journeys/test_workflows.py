@@ -20,6 +20,7 @@ MENDS = """
   gather_facts: false
   tasks:
     - debug: {msg: "mending {{ release }} of {{ parts | length }} parts"}
+    - debug: {msg: "in {{ awx_workflow_job_name }}, {{ tower_workflow_job_launch_type }}"}
 """
 
 
@@ -57,6 +58,7 @@ async def test_failure_artifacts_approval(world: World, control: Any) -> None:
     text = await output(mended)
     assert run.status == "successful", f"{told(run)}\n{mended.extra_vars}\n{text}"
     assert "mending 4.2 of 2 parts" in text
+    assert "in Release, manual" in text
     assert mended.created_by_id == world.admin.pk
     failed = await in_thread(m.Job.objects.get)(name="fails")
     assert failed.artifacts == {"release": "4.2", "parts": ["a", "b"]}

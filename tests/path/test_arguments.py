@@ -10,7 +10,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gantry.path.arguments import _line, extra_vars_file, playbook_arguments
+from gantry.path.arguments import (
+    _line,
+    extra_vars_file,
+    meta_variables,
+    playbook_arguments,
+)
 from tests.journeys.world import World
 
 
@@ -106,6 +111,55 @@ def test_a_job_knows_about_itself_under_both_prefixes_and_nobody_can_say_otherwi
     assert values["tower_user_name"] == "admin"
     assert values["awx_inventory_name"] == "Local"
     assert values["awx_job_template_name"] == template.name
+
+
+def test_a_job_knows_everything_that_awx_tells_it(world: World, template: Any) -> None:
+    """AWX: awx_meta_vars of UnifiedJob and Job. What is empty is there too."""
+    project = template.project
+    project.scm_branch = "main"
+    project.save()
+    user = {"id": world.admin.pk, "name": "admin", "email": "", "first_name": "", "last_name": ""}
+    job = world.launch(template)
+    job.scm_branch, job.scm_revision, job.execution_node = "feature", "abc", "here"
+    told = {
+        "job_id": job.pk, "job_launch_type": "manual", "execution_node": "here",
+        "job_template_id": template.pk, "job_template_name": template.name,
+        "project_revision": "abc", "project_scm_branch": "main", "job_scm_branch": "feature",
+        "inventory_id": world.inventory.pk, "inventory_name": "Local",
+        **{f"user_{k}": v for k, v in user.items()},
+    }  # fmt: skip
+    both = {f"{prefix}_{k}": v for k, v in told.items() for prefix in ("awx", "tower")}
+    assert meta_variables(job) == both
+
+
+def test_a_job_of_a_workflow_knows_the_run_and_what_began_it(world: World, template: Any) -> None:
+    from gantry.resources import models as m
+
+    workflow = m.WorkflowJobTemplate.objects.create(
+        kind="workflow_job_template", name="Release", organization=world.organization
+    )
+    schedule = m.Schedule.objects.create(
+        name="Weekly", unified_job_template=workflow,
+        rrule="DTSTART:20300101T000000Z RRULE:FREQ=WEEKLY;INTERVAL=1",
+    )  # fmt: skip
+    run = m.WorkflowJob.objects.create(
+        kind="workflow_job", name="Release", launch_type="scheduled", schedule=schedule,
+        organization=world.organization,
+    )  # fmt: skip
+    job = world.launch(template)
+    m.WorkflowJobNode.objects.create(workflow_job=run, identifier="one", job=job)
+    job.launch_type, job.created_by = "workflow", None
+    told = meta_variables(job)
+    for prefix in ("awx", "tower"):
+        assert {
+            f"{prefix}_job_launch_type": "workflow",
+            f"{prefix}_workflow_job_id": run.pk,
+            f"{prefix}_workflow_job_name": "Release",
+            f"{prefix}_workflow_job_launch_type": "scheduled",
+            f"{prefix}_parent_job_schedule_id": schedule.pk,
+            f"{prefix}_parent_job_schedule_name": "Weekly",
+        }.items() <= told.items()
+    assert "awx_user_id" not in told
 
 
 def test_the_command_line_is_awxs_in_order_and_spelling(world: World) -> None:

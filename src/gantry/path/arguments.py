@@ -18,6 +18,7 @@ from gantry.resources.ad_hoc import AdHocCommand
 from gantry.resources.jobs import Job
 from gantry.resources.surveys import open_answers
 from gantry.resources.variables import parse_variables
+from gantry.resources.workflows import WorkflowJob
 
 EXTRA_VARS = "/runner/env/extravars"
 INVENTORY = "/runner/inventory/hosts"
@@ -102,34 +103,65 @@ def check_no_jinja(command: AdHocCommand) -> None:
 
 def meta_variables(job: Job | AdHocCommand) -> dict[str, Any]:
     """What AWX tells everything that runs about its own job, under both prefixes."""
-    user = job.created_by
     facts: dict[str, Any] = {
         "job_id": job.pk,
         "job_launch_type": job.launch_type,
-        "execution_node": job.execution_node,
+        **_of_workflow(job),
+        **_of_person(job),
     }
+    if job.inventory is not None:
+        facts |= {"inventory_id": job.inventory.pk, "inventory_name": job.inventory.name}
     if isinstance(job, Job):
-        facts |= {
-            "project_revision": job.scm_revision,
-            "project_scm_branch": job.project.scm_branch if job.project else "",
-            "job_scm_branch": job.scm_branch,
-            "job_template_id": job.job_template_id,
-            "job_template_name": job.job_template.name if job.job_template else None,
-        }
+        facts |= _of_templates(job)
+    if job.execution_node:
+        facts["execution_node"] = job.execution_node
+    return {f"{prefix}_{k}": v for k, v in facts.items() for prefix in ("tower", "awx")}
+
+
+def _of_workflow(job: Job | AdHocCommand) -> dict[str, Any]:
+    """The run that the job is a node of."""
+    run = WorkflowJob.objects.filter(workflow_job_nodes__job=job.pk).first()
+    if run is None:
+        return {}
+    facts: dict[str, Any] = {
+        "workflow_job_id": run.pk,
+        "workflow_job_name": run.name,
+        "workflow_job_launch_type": run.launch_type,
+    }
+    if (schedule := run.schedule) is not None:
+        facts |= {"parent_job_schedule_id": schedule.pk, "parent_job_schedule_name": schedule.name}
+    return facts
+
+
+def _of_person(job: Job | AdHocCommand) -> dict[str, Any]:
+    user = job.created_by
     if user is not None:
-        facts |= {
+        return {
             "user_id": user.pk,
             "user_name": user.username,
             "user_email": user.email,
             "user_first_name": user.first_name,
             "user_last_name": user.last_name,
         }
-    elif job.schedule is not None:
-        facts |= {"schedule_id": job.schedule.pk, "schedule_name": job.schedule.name}
-    if job.inventory is not None:
-        facts |= {"inventory_id": job.inventory.pk, "inventory_name": job.inventory.name}
-    facts = {k: v for k, v in facts.items() if v not in (None, "")}
-    return {f"{prefix}_{k}": v for k, v in facts.items() for prefix in ("tower", "awx")}
+    schedule = job.schedule
+    return {"schedule_id": schedule.pk, "schedule_name": schedule.name} if schedule else {}
+
+
+def _of_templates(job: Job) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    if job.project is not None:
+        facts |= {
+            "project_revision": job.scm_revision,
+            "project_scm_branch": job.project.scm_branch,
+        }
+    if job.scm_branch:
+        facts["job_scm_branch"] = job.scm_branch
+    if job.job_template is not None:
+        facts |= {
+            "job_template_id": job.job_template.pk,
+            "job_template_name": job.job_template.name,
+        }
+    return facts
 
 
 def extra_vars_file(job: Job, injected: dict[str, Any], allow_jinja: str) -> str:
