@@ -71,9 +71,9 @@ def main() -> None:
         fill(given.schedules)
         burst(5)
         if given.profile:
-            profile = cProfile.Profile()
+            profile = cProfile.Profile(time.process_time)
             profile.runcall(burst, given.burst)
-            pstats.Stats(profile).sort_stats("cumulative").print_stats(45)
+            pstats.Stats(profile).sort_stats("cumulative").print_stats(70)
             return
         began, database = time.process_time(), postgres_cpu(settings().data_dir)
         last = [burst(given.burst)[-1] for _ in range(given.rounds)]

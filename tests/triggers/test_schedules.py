@@ -308,11 +308,11 @@ def test_a_bug_of_one_template_stops_no_other(
     broken, fine = schedule("broken"), schedule("fine")
     launch = start.STARTERS["job_template"]
 
-    def fails(template: int, prompts: Any, launch_type: str) -> Any:
+    def fails(template: Any, prompts: Any, launch_type: str, handed: Any) -> Any:
         if not jobs() and "failed" not in seen:
             seen.append("failed")
             raise ZeroDivisionError("oh")
-        return launch(template, prompts, launch_type)
+        return launch(template, prompts, launch_type, handed)
 
     seen: list[str] = []
     monkeypatch.setitem(start.STARTERS, "job_template", fails)
@@ -383,7 +383,7 @@ def test_finding_what_is_due_costs_one_query_on_an_index(schedule: Make, clock: 
     with CaptureQueriesContext(
         connection,
     ) as queries:
-        assert fire(MORNING, MORNING) is False
+        assert fire(MORNING, MORNING) == 0
     selects = [q["sql"] for q in queries if q["sql"].startswith("SELECT")]
     assert len(selects) == 1
     with connection.cursor() as cursor:

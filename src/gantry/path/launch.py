@@ -28,7 +28,7 @@ from gantry.resources.jobs import ACTIVE, Job, UnifiedJob
 from gantry.resources.organizations import User
 from gantry.resources.projects import Project
 from gantry.resources.surveys import open_answers, password_variables, questions, seal_answers
-from gantry.resources.templates import PROMPTS, JobTemplate, LaunchOptions
+from gantry.resources.templates import PROMPTS, JobTemplate, LaunchOptions, UnifiedJobTemplate
 from gantry.resources.variables import parse_variables
 from gantry.resources.workflows import WorkflowJob
 
@@ -92,8 +92,10 @@ def launch_job(  # noqa: PLR0913 (whoever starts a job ends here)
         if piece is not None:
             job.job_slice_number = piece[0]
             job.save(update_fields=["job_slice_number"])
-        job.credentials.set(prompted.credentials)
-        job.labels.set(prompted.labels)
+        if prompted.credentials:
+            job.credentials.set(prompted.credentials)
+        if prompted.labels:
+            job.labels.set(prompted.labels)
         wait_for_content(job)
         check_launch(job)
         seal_passwords(job, sealed)
@@ -275,7 +277,7 @@ def _make_job(
         job.preferred_groups = [group.pk for group in prompted.groups]
     job.save()
     _keep_answers(job, prompted.passwords)
-    JobTemplate.objects.filter(pk=template.pk).update(current_job=job, status="pending")
+    UnifiedJobTemplate.objects.filter(pk=template.pk).update(current_job=job, status="pending")
     return job
 
 

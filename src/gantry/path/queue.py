@@ -14,9 +14,11 @@ def enqueue(job: UnifiedJob) -> None:
     job.status = "pending"
     job.stage_times = {"queued": timezone.now().isoformat()}
     job.save(update_fields=["status", "stage_times", "preferred_groups", "task_impact"])
-    tell_controllers(f"launch:{job.pk}")
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_notify('gantry_jobs', %s)", [f"{job.pk}:pending:queued"])
+        cursor.execute(
+            "SELECT pg_notify('gantry_control', %s), pg_notify('gantry_jobs', %s)",
+            [f"launch:{job.pk}", f"{job.pk}:pending:queued"],
+        )
 
 
 def tell_controllers(message: str) -> None:

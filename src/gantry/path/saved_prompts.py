@@ -52,7 +52,8 @@ def prompts_of(config: LaunchConfig, variables: Mapping[str, Any]) -> dict[str, 
 
 
 def _rows(config: LaunchConfig, name: str) -> Any:
-    return in_order(config) if name == "instance_groups" else getattr(config, name).all()
+    rows = getattr(config, name).all()
+    return in_order(config) if name == "instance_groups" and rows else rows
 
 
 def saved_errors(

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Subquery
 from django.db.models.signals import post_delete
 from django.utils import timezone
 
@@ -84,14 +84,12 @@ class Schedule(Owned, LaunchConfig):
 
 def tell_template(template: int) -> None:
     """Note on a template which of its schedules runs next, and when."""
-    following = (
-        Schedule.objects.filter(unified_job_template=template, enabled=True, next_run__isnull=False)
-        .order_by("next_run", "id")
-        .values("pk", "next_run")
-        .first()
-    ) or {"pk": None, "next_run": None}
+    coming = Schedule.objects.filter(
+        unified_job_template=template, enabled=True, next_run__isnull=False
+    ).order_by("next_run", "id")
     UnifiedJobTemplate.objects.filter(pk=template).update(
-        next_schedule=following["pk"], next_job_run=following["next_run"]
+        next_schedule=Subquery(coming.values("pk")[:1]),
+        next_job_run=Subquery(coming.values("next_run")[:1]),
     )
 
 

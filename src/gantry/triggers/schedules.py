@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import QuerySet, prefetch_related_objects
 from django.utils import timezone
 
 from gantry.base.bridge import DATABASE_AWAY, in_thread
@@ -20,14 +23,17 @@ from gantry.path.saved_prompts import prompts_of
 from gantry.resources.announcing import announce_change
 from gantry.resources.jobs import UnifiedJob
 from gantry.resources.schedules import Schedule, tell_template
+from gantry.resources.templates import JobTemplate, UnifiedJobTemplate
 from gantry.triggers.start import start
 
 logger = logging.getLogger(__name__)
 PAUSE = 0.5  # seconds: so long a new schedule may go unseen
 SHORTEST = 0.02
+HANDS = 3
 AT_ONCE = 200  # started in one turn; then the loop is asked whether it shall end
 LATE = timedelta(seconds=30)  # no controller was there: later than a busy one would be
 MOST_COUNTED = 1000
+_OWN = ("credentials__credential_type", "labels", "instance_groups")
 
 
 async def watch() -> None:
@@ -55,11 +61,9 @@ class Watcher:
         now = timezone.now()
         if self._nothing_due is None or self._looked is None or now - self._looked > LATE:
             self._nothing_due = now
-        for _ in range(AT_ONCE):
-            now = timezone.now()
-            if not fire(now, self._nothing_due):
-                self._nothing_due = now
-                break
+        now = timezone.now()
+        if fire(now, self._nothing_due) < AT_ONCE:
+            self._nothing_due = now
         self._looked = timezone.now()
         return _pause()
 
@@ -72,30 +76,64 @@ def _pause() -> float:
     return min(max((following - timezone.now()).total_seconds(), SHORTEST), PAUSE)
 
 
-def fire(now: datetime, watched: datetime) -> bool:
-    """Start one schedule that is due at `now`; False when there is none. `watched`: since when what
-    became due has been waiting for us."""
+def fire(now: datetime, watched: datetime) -> int:
+    """Start what is due at `now`, AT_ONCE at most; how many were. `watched`: since when what became
+    due has been waiting for us."""
+    due = list(_due(now)[:AT_ONCE])
+    # What all of them need is read once.
+    prefetch_related_objects(due, *_OWN, "unified_job_template")
+    rows = JobTemplate.objects.select_related("project__organization", "inventory")
+    wanted = {schedule.unified_job_template_id for schedule in due}
+    templates = rows.prefetch_related("labels").in_bulk(wanted) if due else {}
+
+    def several(hand: int) -> None:
+        for schedule in due[hand::HANDS]:
+            own = templates.get(schedule.unified_job_template_id)
+            _fire(schedule, own or schedule.unified_job_template, now, watched)
+
+    if len(due) < HANDS:
+        for hand in range(len(due)):
+            several(hand)
+        return len(due)
+    # Of several one waits for the database while another makes its job.
+    with ThreadPoolExecutor(HANDS, thread_name_prefix="schedules") as pool:
+        hands = [pool.submit(_and_close, several, hand) for hand in range(HANDS)]
+    for hand_ in hands:
+        hand_.result()
+    return len(due)
+
+
+def _due(now: datetime) -> QuerySet[Schedule]:
+    rows = Schedule.objects.filter(enabled=True, next_run__isnull=False, next_run__lte=now)
+    return rows.order_by("next_run", "id")
+
+
+def _and_close(work: Callable[[int], None], hand: int) -> None:
+    try:
+        work(hand)
+    finally:
+        connection.close()
+
+
+def _fire(
+    schedule: Schedule, template: UnifiedJobTemplate, now: datetime, watched: datetime
+) -> None:
+    """Unless another controller has it, or had it, or somebody has changed it since it was read."""
     with transaction.atomic():
-        schedule = (
-            Schedule.objects.select_for_update(skip_locked=True, no_key=True, of=("self",))
-            .filter(enabled=True, next_run__isnull=False, next_run__lte=now)
-            .order_by("next_run", "id")
-            .first()
-        )
-        if schedule is None:
-            return False
+        here = Schedule.objects.select_for_update(skip_locked=True, no_key=True, of=("self",))
+        as_read = {"next_run": schedule.next_run, "modified": schedule.modified, "enabled": True}
+        if not here.filter(pk=schedule.pk, **as_read).values_list("pk").order_by():
+            return
         rule = _Rule(schedule, now, watched)
         if rule.starts:
-            _start(schedule)
+            _start(schedule, template)
         else:
             logger.warning("schedule %s (%s): %s", schedule.pk, schedule.name, schedule.missed)
-        schedule.next_run = rule.following
         Schedule.objects.filter(pk=schedule.pk).update(
-            next_run=schedule.next_run, missed=schedule.missed, problem=schedule.problem
+            next_run=rule.following, missed=schedule.missed, problem=schedule.problem
         )
         tell_template(schedule.unified_job_template_id)
         announce_change("schedule", schedule.pk)
-    return True
 
 
 class _Rule:
@@ -134,13 +172,13 @@ def _missed(count: int, first: datetime, now: datetime, started: bool) -> str:
     )
 
 
-def _start(schedule: Schedule) -> None:
+def _start(schedule: Schedule, template: UnifiedJobTemplate) -> None:
     if schedule.missed:
         logger.warning("schedule %s (%s): %s", schedule.pk, schedule.name, schedule.missed)
     try:
         with transaction.atomic():
             prompts = prompts_of(schedule, schedule.open_data())
-            job = start(schedule.unified_job_template, prompts, "scheduled")
+            job = start(template, prompts, "scheduled")
             # A sync that waited already serves this schedule too, and remains what it was.
             UnifiedJob.objects.filter(pk=job.pk, launch_type="scheduled", schedule=None).update(
                 schedule=schedule

@@ -24,6 +24,7 @@ from gantry.resources.templates import JobTemplate, UnifiedJobTemplate
 from gantry.resources.workflows import WorkflowJobTemplate
 
 Prompts = dict[str, Any]
+Template = UnifiedJobTemplate
 Given = Handed | None
 
 
@@ -35,43 +36,47 @@ def start(
     starter = STARTERS.get(template.kind)
     if starter is None:
         raise InvalidInput(f"Nothing starts a {template.kind.replace('_', ' ')} by itself.")
-    return starter(template.pk, prompts, launch_type, handed)
+    return starter(template, prompts, launch_type, handed)
 
 
-def _job(template: int, prompts: Prompts, launch_type: str, handed: Given) -> UnifiedJob:
-    row = JobTemplate.objects.select_related("project").get(pk=template)
+def _job(template: Template, prompts: Prompts, launch_type: str, handed: Given) -> UnifiedJob:
+    row = template
+    if not isinstance(row, JobTemplate):
+        row = JobTemplate.objects.select_related("project").get(pk=row.pk)
     body = launch_body(row, prompts)
     return launch_job(
         row, user=None, prompts=body, launch_type=launch_type, handed=handed
     ).job  # fmt: skip
 
 
-def _project(template: int, prompts: Prompts, launch_type: str, handed: Given) -> UnifiedJob:
-    return update_project(Project.objects.get(pk=template), user=None, launch_type=launch_type)
+def _project(template: Template, prompts: Prompts, launch_type: str, handed: Given) -> UnifiedJob:
+    return update_project(Project.objects.get(pk=template.pk), user=None, launch_type=launch_type)
 
 
 def _inventory_source(
-    template: int, prompts: Prompts, launch_type: str, handed: Given
+    template: Template, prompts: Prompts, launch_type: str, handed: Given
 ) -> UnifiedJob:
-    row = InventorySource.objects.get(pk=template)
+    row = InventorySource.objects.get(pk=template.pk)
     return update_source(row, user=None, launch_type=launch_type)
 
 
-def _system_job(template: int, prompts: Prompts, launch_type: str, handed: Given) -> UnifiedJob:
-    row = SystemJobTemplate.objects.get(pk=template)
+def _system_job(
+    template: Template, prompts: Prompts, launch_type: str, handed: Given
+) -> UnifiedJob:
+    row = SystemJobTemplate.objects.get(pk=template.pk)
     variables = prompts.get("extra_vars", {})
     return launch_system_job(row, user=None, variables=variables, launch_type=launch_type)
 
 
-def _workflow(template: int, prompts: Prompts, launch_type: str, handed: Given) -> UnifiedJob:
-    row = WorkflowJobTemplate.objects.get(pk=template)
+def _workflow(template: Template, prompts: Prompts, launch_type: str, handed: Given) -> UnifiedJob:
+    row = WorkflowJobTemplate.objects.get(pk=template.pk)
     body = launch_body(row, prompts)
     return launch_workflow(
         row, user=None, prompts=body, launch_type=launch_type, handed=handed
     ).job  # fmt: skip
 
 
-STARTERS: dict[str, Callable[[int, Prompts, str, Given], UnifiedJob]] = {
+STARTERS: dict[str, Callable[[Template, Prompts, str, Given], UnifiedJob]] = {
     "job_template": _job,
     "project": _project,
     "inventory_source": _inventory_source,
