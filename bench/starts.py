@@ -2,14 +2,15 @@
 
     cd bench && python starts.py [--jobs 200] [--capacity 20]
 
-An embedded PostgreSQL and a controller process of its own; its engine's pods run nothing, so what is
-measured is Gantry's own work for a job from its claim to its end. `next run`: of a template
+An embedded PostgreSQL and a controller process of its own; its engine's pods run nothing, so what
+is measured is Gantry's own work for a job from its claim to its end. `next run`: of a template
 without allow_simultaneous, from the end of one run to the claim of the one that waits for it.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import statistics
 import time
 from datetime import datetime
@@ -72,7 +73,7 @@ def main() -> None:
         runs = list(UnifiedJob.objects.filter(pk__in=chain).order_by("pk"))
         gaps = [
             (at(after, "resolving") - before.finished).total_seconds()
-            for before, after in zip(runs, runs[1:], strict=False)
+            for before, after in itertools.pairwise(runs)
         ]
     print(f"| {given.jobs} jobs, capacity {given.capacity} | |\n| --- | --- |")
     print(f"| claimed to ended, jobs a second | **{len(jobs) / took:.1f}** |")
