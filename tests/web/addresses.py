@@ -80,12 +80,26 @@ def of_resources() -> dict[str, list[str]]:
     kind = CredentialType.objects.get(name="Machine")
     credential = Credential.objects.create(name="Key", credential_type=kind)
     organization = story.organization()
+    external = Credential.objects.create(
+        name="Safe",
+        credential_type=CredentialType.objects.get(name="HashiCorp Vault Secret Lookup"),
+    )
+    own = CredentialType.objects.create(name="Shop", kind="cloud", inputs={"fields": []})
     return {
         "credentials": ["/credentials/", "/credentials/?q=nothing-like-it"],
         "credential": [f"/credentials/{credential.pk}/"],
         "credential-add": ["/credentials/add/"],
         "credential-add-kind": [f"/credentials/add/{kind.pk}/"],
         "credential-edit": [f"/credentials/{credential.pk}/edit/"],
+        "credential-test": [f"/credentials/{external.pk}/test/", f"/credentials/{external.pk}/"],
+        "credential-lookup": [
+            f"/credentials/{credential.pk}/lookup/password/",
+            f"/credentials/{credential.pk}/lookup/password/?source={external.pk}",
+        ],
+        "credential-types": ["/credential-types/", "/credential-types/?q=nothing-like-it"],
+        "credential-type": [f"/credential-types/{own.pk}/", f"/credential-types/{kind.pk}/"],
+        "credential-type-add": ["/credential-types/add/"],
+        "credential-type-edit": [f"/credential-types/{own.pk}/edit/"],
         "organizations": ["/organizations/", "/organizations/?q=nothing-like-it"],
         "organization": [f"/organizations/{organization.pk}/"],
     }

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from gantry.web.ask import Answer, AskForm, ask, sentences
+from gantry.web.ask import Answer, AskForm, ask, refused, sentences
 from gantry.web.pages import page
 
 Crumb = tuple[str, str]  # address, words
@@ -45,6 +46,23 @@ def sent(request: HttpRequest, form: AskForm, method: str, address: str) -> Answ
     except PermissionDenied as error:
         form.add_error(None, str(error) or "You do not have permission to save this.")
         return None
+
+
+def kept(
+    request: HttpRequest, form: forms.BaseForm, noun: str, pk: int | None, body: dict[str, Any],
+    names: dict[str, str] | None = None,
+) -> Answer | None:  # fmt: skip
+    """Save a form of another kind that was found right: a new row, or the one of this id."""
+    method, address = ("PATCH", f"{noun}/{pk}/") if pk else ("POST", f"{noun}/")
+    try:
+        answer = ask(request, method, address, body)
+    except PermissionDenied as error:
+        form.add_error(None, str(error) or "You do not have permission to save this.")
+        return None
+    if answer.ok:
+        return answer
+    refused(form, answer.data, names)
+    return None
 
 
 def done(request: HttpRequest, words: str, name: str, *args: Any) -> HttpResponse:

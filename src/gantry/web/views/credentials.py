@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404
 
 from gantry.resources.access import may_add, visible
 from gantry.resources.credentials import ENCRYPTED, Credential, CredentialType
+from gantry.web.form_page import done, kept
 from gantry.web.forms import CredentialForm
 from gantry.web.pages import adding, found, page, paged, signed_in, who
 
@@ -25,6 +25,7 @@ USES = {
     "token": "Reports status back to where a project's code is kept",
     "insights": "Asks Red Hat Insights",
     "galaxy": "Fetches collections",
+    "external": "Looks up fields of other credentials when a job needs them",
     "cryptography": "Verifies a project's signed content",
 }
 
@@ -51,7 +52,15 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         for one in row.credential_type.fields
         if shown.get(one["id"]) not in (None, "")
     ]
-    return page(request, "credentials/detail.html", {"row": row, "inputs": inputs})
+    sources = {s.input_field_name: s for s in row.input_sources.select_related("source_credential")}
+    fields = [
+        {"id": one["id"], "label": one.get("label", one["id"]), "source": sources.get(one["id"])}
+        for one in row.credential_type.fields
+        if one.get("type", "string") == "string"
+    ]
+    external = row.credential_type.kind == "external"
+    context = {"row": row, "inputs": inputs, "fields": fields, "external": external}
+    return page(request, "credentials/detail.html", context)
 
 
 @signed_in
@@ -77,9 +86,11 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
 def _form(request: HttpRequest, kind: CredentialType, row: Credential | None) -> HttpResponse:
     form = CredentialForm(request.POST or None, instance=row, user=who(request), kind=kind)
     if request.method == "POST" and form.is_valid():
-        saved = form.save_for()
-        messages.success(request, f"Saved {saved.name}.")
-        return redirect("credential", saved.pk)
+        body, names = form.body(), {f"inputs.{one['id']}": f"input-{one['id']}"
+                                    for one in kind.fields}  # fmt: skip
+        answer = kept(request, form, "credentials", row.pk if row else None, body, names)
+        if answer is not None:
+            return done(request, f"Saved {answer.data['name']}.", "credential", answer.pk)
     context: dict[str, Any] = {
         "form": form, "row": row, "noun": f"{kind.name} credential", "back": "credentials",
         "here": "credential",

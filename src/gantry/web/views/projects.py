@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
@@ -14,7 +13,9 @@ from gantry.resources.projects import Project
 from gantry.resources.templates import JobTemplate
 from gantry.web.environment_choice import RELATED as RESOLVED
 from gantry.web.environment_choice import ChoiceForm, answers, ladder
+from gantry.web.form_page import FormPage, crumb, done, kept
 from gantry.web.forms import ProjectForm
+from gantry.web.inventory_forms import when
 from gantry.web.pages import action, adding, found, page, paged, signed_in, tell, who
 
 
@@ -47,6 +48,8 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         {
             "row": row,
             "updates": updates[:10],
+            "playbooks": row.playbook_files,
+            "commits": row.snapshots.select_related("update").order_by("-created")[:10],
             "running": updates.filter(status__in=ACTIVE).first(),
             "answers": answers(templates[:25]),
             "rungs": ladder(row),
@@ -64,11 +67,16 @@ def edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     row = found(request, Project.objects.all(), pk, "change") if pk else None
     form = ProjectForm(request.POST or None, instance=row, user=who(request))
     if request.method == "POST" and form.is_valid():
-        saved = form.save_for()
-        messages.success(request, f"Saved {saved.name}. Sync it to see its playbooks.")
-        return redirect("project", saved.pk)
-    context = {"form": form, "row": row, "noun": "project", "back": "projects", "here": "project"}
-    return page(request, "form.html", context, status=422 if form.errors else 200)
+        answer = kept(request, form, "projects", pk, form.body())
+        if answer is not None:
+            words = f"Saved {answer.data['name']}." + ("" if pk else " It is being synced.")
+            return done(request, words, "project", answer.pk)
+    when(form, scm_refspec="scm_type=git", scm_track_submodules="scm_type=git",
+         scm_branch="scm_type=git,svn", allow_override="scm_type=git,svn")  # fmt: skip
+    crumbs = [crumb("Projects", "projects")]
+    if row is not None:
+        crumbs.append(crumb(row.name, "project", row.pk))
+    return FormPage(f"Edit {row.name}" if row else "New project", crumbs).show(request, form)
 
 
 @action
