@@ -95,6 +95,7 @@ SESSION_COOKIE_AGE = _s.session_cookie_age
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _s.public_url.startswith("https://")
+CSRF_FAILURE_VIEW = "gantry.web.views.login.stale"
 CSRF_TRUSTED_ORIGINS = [_s.public_url]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 20 << 20
 REST_FRAMEWORK = {

@@ -7,16 +7,17 @@ All views of gantry.web end in `page`. Django's own engine renders only its erro
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
+from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.backends.django import DjangoTemplates
 from django.views.decorators.http import require_POST
@@ -59,12 +60,33 @@ def page(
 
 def signed_in(view: View[P]) -> View[P]:
     """For people who are logged in; the others are sent to the login page and back."""
-    return login_required(view)
+
+    @wraps(view)
+    def asked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if request.user.is_authenticated:
+            return view(request, *args, **kwargs)
+        return _to_login(request)
+
+    return asked  # type: ignore[return-value]
+
+
+def _to_login(request: HttpRequest) -> HttpResponseBase:
+    """And back to the page: what a form sends is no page, the form's is. Says so where a login has
+    ended."""
+    back = request.get_full_path()
+    if request.method != "GET":
+        came = urlsplit(request.headers.get("Referer", ""))
+        here = came.netloc == request.get_host()
+        back = urlunsplit(("", "", came.path, came.query, "")) if here else "/"
+    query = {"next": back}
+    if settings.SESSION_COOKIE_NAME in request.COOKIES:
+        query["ended"] = "yes"
+    return HttpResponseRedirect(f"{settings.LOGIN_URL}?{urlencode(query)}")
 
 
 def action(view: View[P]) -> View[P]:
     """Something that changes the world: POST only, by somebody who is logged in."""
-    doing = require_POST(login_required(view))
+    doing = require_POST(signed_in(view))
     doing.changes = True  # type: ignore[attr-defined]  # no page: gantry.web.urls says what is one
     return doing
 

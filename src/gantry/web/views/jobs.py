@@ -142,7 +142,7 @@ def _of_playbook(request: HttpRequest, job: Job) -> dict[str, Any]:
         "credentials": job.credentials.select_related("credential_type"),
         "may_relaunch": not job.active
         and job.job_template is not None
-        and may(who(request), "launch", job.job_template),
+        and may(who(request), "start", job.job_template),
         "why_not_exactly": "" if job.active else why_not_exactly(job),
         "passwords": step.passwords_needed(list(job.credentials.select_related("credential_type"))),
     }

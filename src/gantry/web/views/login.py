@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit, urlunsplit
+
 from django.conf import settings
 from django.contrib.auth import login, logout
 from django.contrib.auth.forms import AuthenticationForm
@@ -49,6 +51,16 @@ def log_in(request: HttpRequest) -> HttpResponse:
 def log_out(request: HttpRequest) -> HttpResponse:
     logout(request)
     return redirect("login")
+
+
+def stale(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form without its token: most often a page from before somebody logged in anew in another
+    tab. Named in gantry.base.django; the API has its own answer."""
+    came = urlsplit(request.headers.get("Referer", ""))
+    back = urlunsplit(("", "", came.path, came.query, ""))
+    here = came.netloc == request.get_host() and bool(back)
+    shown = {"back": back if here else "/"}
+    return page(request, "stale.html", shown, status=403)
 
 
 def next_of(request: HttpRequest) -> str:

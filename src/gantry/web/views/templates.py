@@ -106,7 +106,7 @@ def edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
 @signed_in
 def launch(request: HttpRequest, pk: int) -> HttpResponse:
     """POST launches. A template that asks for something shows its form first."""
-    row = found(request, JobTemplate.objects.select_related(*RELATED), pk, "launch")
+    row = found(request, JobTemplate.objects.select_related(*RELATED), pk, "start")
     form = LaunchForm(
         request.POST if "launch" in request.POST else None, template=row, user=who(request)
     )

@@ -1,5 +1,6 @@
 // A job's page: the live stream, and the panels around the output, which stand still without it.
 
+import { ended } from "./ended.js";
 import { refreshTimes } from "./page.js";
 
 const root = document.getElementById("job");
@@ -42,7 +43,7 @@ async function refresh() {
   const mine = {};
   asking = mine;
   const answer = await fetch(panels).catch(() => null);
-  if (!answer?.ok || asking !== mine) return;
+  if (ended(answer) || !answer?.ok || asking !== mine) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   const focus = document.activeElement?.id;
   for (const id of ["job-head", "job-workflow", "job-side"]) {
@@ -77,6 +78,10 @@ const WORDS = {
   starting: "Starting the pod.", running: "The play has begun; its first line is on the way.",
 };
 
+async function again() {
+  if (!ended(await fetch(panels).catch(() => null))) connect();
+}
+
 function connect() {
   const source = new EventSource(`${events}?after=${last}`);
   source.onopen = () => { if (link) link.hidden = true; };
@@ -92,7 +97,7 @@ function connect() {
   source.onerror = () => {
     if (link) link.hidden = false;
     // After an answer that is no stream the browser gives up; we do not.
-    if (source.readyState === EventSource.CLOSED) setTimeout(connect, 2000);
+    if (source.readyState === EventSource.CLOSED) setTimeout(again, 2000);
   };
   addEventListener("pagehide", () => source.close(), { once: true });
 }

@@ -1,6 +1,8 @@
 // Ctrl-K (or ⌘K): search over everything, by keyboard. Without script the button is a link to the
 // same search as a page.
 
+import { ended } from "./ended.js";
+
 const dialog = document.getElementById("palette");
 const box = document.getElementById("palette-words");
 const list = document.getElementById("palette-found");
@@ -23,7 +25,7 @@ async function ask() {
   const address = `${dialog.dataset.address}?part&q=${encodeURIComponent(box.value)}`;
   try {
     const answer = await fetch(address, { signal: asking.signal, headers: { "X-WS-Session-Quiet": "yes" } });
-    if (answer.redirected || !answer.ok) return location.assign(location.href); // the login has ended
+    if (ended(answer) || !answer.ok) return;
     const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
     list.replaceChildren(...parsed.body.childNodes);
     const found = options();
