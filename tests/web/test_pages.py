@@ -318,3 +318,23 @@ def test_sealed_variables_are_shown_as_encrypted(admin):
     assert "token: $encrypted$" in shown
     assert "port: 8443" in shown
     assert sealed[:20] not in shown
+
+
+@pytest.mark.parametrize(
+    ("status", "of_sync", "shown"),
+    [("pending", "running", True), ("failed", "failed", True), ("successful", "successful", False)],
+)
+def test_a_job_leads_to_the_sync_that_holds_it_up(admin, status, of_sync, shown):
+    job = story.job()
+    project = Project.objects.create(kind="project", name="Site")
+    sync = ProjectUpdate.objects.create(
+        kind="project_update", name="Site", project=project, status=of_sync
+    )
+    job.dependencies.add(sync)
+    UnifiedJob.objects.filter(pk=job.pk).update(
+        status=status, failure_class="dependency_failed" if status == "failed" else "",
+        failed=status == "failed", job_explanation="Previous Task Failed" * (status == "failed"),
+        waiting_for="project update of Site" * (status == "pending"),
+    )  # fmt: skip
+    text = admin.get(f"/jobs/{job.pk}/").content.decode()
+    assert (f'<a href="/jobs/{sync.pk}/">Site ({sync.pk})</a>' in text) is shown

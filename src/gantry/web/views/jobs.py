@@ -110,6 +110,7 @@ def _shown(request: HttpRequest, pk: int) -> dict[str, Any]:
         "variables": variables(job),
         "command": command(job),
         "may_cancel": job.active and may(who(request), "cancel", job),
+        "held_up_by": _held_up_by(request, job),
     }
     if isinstance(job, Job):
         context |= _of_playbook(request, job)
@@ -125,6 +126,17 @@ def _shown(request: HttpRequest, pk: int) -> dict[str, Any]:
     if isinstance(job, EnvironmentBuild) and job.environment is not None:
         context["may_build"] = not job.active and may(who(request), "change", job.environment)
     return context
+
+
+def _held_up_by(request: HttpRequest, job: UnifiedJob) -> list[UnifiedJob]:
+    """The syncs and updates without which it cannot run: those under way, or those that failed."""
+    if job.status == "pending":
+        rows = job.dependencies.filter(status__in=ACTIVE)
+    elif job.failure_class == "dependency_failed":
+        rows = job.dependencies.exclude(status="successful")
+    else:
+        return []
+    return list(visible(who(request), rows).order_by("pk"))
 
 
 def _moment(text: str | None) -> datetime | None:
