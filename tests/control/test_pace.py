@@ -51,3 +51,9 @@ def test_none_is_put_off_for_ever() -> None:
     looked(pace, clock, 60)
     clock.now += LONGEST
     assert pace.due(woken=False)
+
+
+def test_the_first_look_is_due_at_once() -> None:
+    for pace in (Pace(200), Pace(200, busy=20)):
+        assert pace.due(woken=True)
+        assert pace.due(woken=False)

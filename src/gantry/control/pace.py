@@ -21,7 +21,8 @@ class Pace:
         self, idle: int, busy: int = 0, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._idle, self._busy, self._clock = idle, busy, clock
-        self._began = self._ended = self._took = float("-inf")
+        self._began = self._ended = float("-inf")
+        self._took = 0.0
         self._woken = True
 
     def due(self, *, woken: bool) -> bool:
