@@ -36,6 +36,7 @@ DIFFERENCES: dict[str, str] = {
     r"^tokens\w* .*\.GET\.token\.filterable: False": "only hashes of tokens are kept",
     r"\.gantry: extra": "what Gantry knows beyond AWX, under one key",
     rf"\.actions\.GET\.({_COMPUTED})\.filterable: False": "computed, so there is no column to ask",
+    r"^system_job\w* .*\.job_type\.choices: has": "Gantry's own cleans up images",
     r"OPTIONS.*\.(is_system_auditor|modified)\.filterable: True": "a column here, not in AWX",
     r"^workflow_job\w+_OPTIONS.*\.(job_tags|limit|scm_branch|skip_tags)\.filterable: True": "a "
     "column here; AWX keeps a workflow's prompts in one JSON value, which cannot be asked for",

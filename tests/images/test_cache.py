@@ -241,3 +241,32 @@ async def test_an_image_that_the_engine_does_not_give_up_is_told(
 
     assert "in use" in told.error
     assert await store.config(name) is not None
+
+
+async def test_a_system_job_removes_them_and_says_which(
+    db: str, store: DockerImages, make: Callable[[], str], engine_url: str
+) -> None:
+    from gantry.base.config import settings
+    from gantry.control.main import Control
+    from gantry.resources.models import Installation
+    from tests.control.test_system_jobs import launch, run, stdout
+
+    instance = await in_thread(lambda: str(Installation.objects.get().uuid))()
+    name = make()
+    identity = await known_to_gantry(store, name)
+    control = Control(settings(), DockerEngine(engine_url), instance)
+    own, control.images = control.images, Only(store, name)
+    await control.world.pool.open()
+    try:
+        row = await in_thread(launch)("cleanup_images", days="30", dry_run=True)
+        row = await run(control, row)
+        assert row.status == "successful", row.waiting_for
+        assert f"{name} would be removed" in await in_thread(stdout)(row)
+        assert await store.config(identity) is not None
+        row = await run(control, await in_thread(launch)("cleanup_images", days="30"))
+        assert row.status == "successful"
+        assert f"{name} removed\nRemoved 1 images" in await in_thread(stdout)(row)
+        assert await store.config(identity) is None
+    finally:
+        control.images = own
+        await control.close()

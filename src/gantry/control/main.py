@@ -151,7 +151,7 @@ class Control:
         if job.kind == "environment_build":
             walk: Walk = BuildWalk(self.world, job, self.images)
         elif job.kind == "system_job":
-            walk = SystemWalk(self.world, job)
+            walk = SystemWalk(self.world, job, self.images)
         else:
             placed = await self._placed(job)
             if placed is None:

@@ -18,18 +18,24 @@ from gantry.base.redact import Redactor
 from gantry.control import build_rows, rows
 from gantry.control.build_walk import Output
 from gantry.control.rows import patient
-from gantry.control.walk import Walk
+from gantry.control.walk import Walk, World
+from gantry.images.cache import CachedImage, Policy, Pruned, known, prune, to_go
 from gantry.path import states
 from gantry.path.finish import Verdict
 from gantry.path.saved_prompts import days_of
+from gantry.pods.image_store import ImageStore
 from gantry.record.ingest import RecordedJob
 from gantry.record.retention import DEFAULT_DAYS, DOES, Orders
 from gantry.resources.actor import silently
 from gantry.resources.jobs import UnifiedJob
-from gantry.resources.system_jobs import SystemJob
+from gantry.resources.system_jobs import IMAGES, SystemJob
 
 
 class SystemWalk(Walk):
+    def __init__(self, world: World, job: UnifiedJob, images: ImageStore) -> None:
+        super().__init__(world, job)
+        self.images = images
+
     async def _verdict(self) -> Verdict:
         kept = rows.kept_verdict(self.job)
         if kept is not None:
@@ -46,6 +52,9 @@ class SystemWalk(Walk):
         return Verdict("successful")
 
     async def _do(self, output: Output) -> None:
+        if await _type(self.job) == IMAGES:
+            await self._do_images(output)
+            return
         while True:
             step = in_thread(_next_line)
             lines = await _lines(self.job)
@@ -58,6 +67,27 @@ class SystemWalk(Walk):
                 await asyncio.sleep(LONGEST_PAUSE)
             else:
                 return
+
+    async def _do_images(self, output: Output) -> None:
+        """Of the engine of this controller; others have theirs, and GANTRY_IMAGE_KEEP_DAYS."""
+        orders = await _orders(self.job)
+        now = timezone.now()
+        policy = Policy(days=max(orders.days, 1 / 86400))  # 0 is no rule
+        if orders.dry_run:
+            held = await in_thread(known)(await self.images.held())
+            for cached in to_go(held, policy, now):
+                await output.say(f"{_named(cached)} would be removed")
+            return
+        done: list[Pruned] = []
+        await prune(self.images, policy, now, done.append)
+        for each in done:
+            kept = f"stays: {each.error}" if each.error else "removed"
+            await output.say(f"{_named(each.cached)} {kept}")
+        await output.say(f"Removed {sum(not each.error for each in done)} images")
+
+
+def _named(cached: CachedImage) -> str:
+    return ", ".join(cached.image.names) or cached.image.id
 
 
 def _next_line(lines: Iterator[str]) -> str | None:
@@ -87,12 +117,24 @@ def _lines(job: UnifiedJob) -> Iterator[str]:
             f"There is no system job of type {row.job_type or 'nothing'}.",
             cure="Launch one of the system job templates.", code="unknown_system_job",
         )  # fmt: skip
+    return does(_orders_of(row))
+
+
+def _orders_of(row: SystemJob) -> Orders:
     variables = json.loads(row.extra_vars or "{}")
     days = days_of(variables)
-    return does(
-        Orders(
-            days=DEFAULT_DAYS if days is None else days,
-            dry_run=variables.get("dry_run") in (True, "true", "True", "yes", 1, "1"),
-            itself=row.pk,
-        )
+    return Orders(
+        days=DEFAULT_DAYS if days is None else days,
+        dry_run=variables.get("dry_run") in (True, "true", "True", "yes", 1, "1"),
+        itself=row.pk,
     )
+
+
+@patient
+def _orders(job: UnifiedJob) -> Orders:
+    return _orders_of(SystemJob.objects.get(pk=job.pk))
+
+
+@patient
+def _type(job: UnifiedJob) -> str:
+    return SystemJob.objects.values_list("job_type", flat=True).get(pk=job.pk)

@@ -20,7 +20,7 @@ from gantry.resources.system_jobs import SystemJob, SystemJobTemplate
 from gantry.resources.templates import UnifiedJobTemplate
 from gantry.resources.variables import parse_variables
 
-DATED = ("cleanup_jobs", "cleanup_activitystream")
+DATED = ("cleanup_jobs", "cleanup_activitystream", "cleanup_images")
 
 
 def launch_system_job(

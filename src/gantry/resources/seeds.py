@@ -26,7 +26,7 @@ from gantry.resources.role_definitions import seed_definitions
 from gantry.resources.role_names import SYSTEM
 from gantry.resources.roles import system_role
 from gantry.resources.schedules import Schedule
-from gantry.resources.system_jobs import SystemJobTemplate
+from gantry.resources.system_jobs import IMAGES, SystemJobTemplate
 
 CONTROL_PLANE = "Control Plane Execution Environment"
 LATEST = "AWX EE (latest)"
@@ -110,6 +110,9 @@ _SYSTEM_JOBS: tuple[tuple[str, str, str, str, str, str, dict[str, str]], ...] = 
     ("cleanup_tokens", "Cleanup Expired OAuth 2 Tokens",
      "Cleanup expired OAuth 2 access and refresh tokens", "Cleanup Expired OAuth 2 Tokens",
      "Removes expired OAuth 2 access and refresh tokens", "FREQ=WEEKLY;INTERVAL=1", {}),
+    # Gantry's own. Without a schedule: images go by themselves only where somebody says so.
+    (IMAGES, "Cleanup Execution Environment Images",
+     "Remove images of this installation that nothing has used", "", "", "", {}),
 )  # fmt: skip
 
 
@@ -121,7 +124,7 @@ def _system_jobs() -> None:
             job_type=kind,
             defaults={"kind": "system_job_template", "name": name, "description": description},
         )
-        if made:
+        if made and rule:
             Schedule.objects.create(
                 unified_job_template=template, name=title, description=about,
                 rrule=f"{start} RRULE:{rule}", extra_data=data,

@@ -1,4 +1,4 @@
-"""System jobs: what keeps an installation tidy. Four templates that AWX seeds, and their runs."""
+"""System jobs: what keeps an installation tidy. The four that AWX seeds, and one for images."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from django.db import models
 from gantry.resources.jobs import UnifiedJob
 from gantry.resources.templates import UnifiedJobTemplate
 
+IMAGES = "cleanup_images"
 SYSTEM_JOB_TYPES = [
     ("cleanup_jobs", "Remove jobs older than a certain number of days"),
     (
@@ -15,6 +16,8 @@ SYSTEM_JOB_TYPES = [
     ),
     ("cleanup_sessions", "Removes expired browser sessions from the database"),
     ("cleanup_tokens", "Removes expired OAuth 2 access tokens and refresh tokens"),
+    # Gantry's own.
+    (IMAGES, "Removes execution environment images that no job has used for a number of days"),
 ]
 
 
