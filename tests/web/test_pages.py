@@ -14,6 +14,7 @@ from gantry.resources.jobs import Job, ProjectUpdate, UnifiedJob
 from gantry.resources.organizations import Organization
 from gantry.resources.projects import Project
 from gantry.resources.templates import JobTemplate
+from tests.api.workflows import template as launchable
 from tests.web import addresses, story
 from tests.web.conftest import logged_in
 
@@ -234,19 +235,32 @@ def test_organization_admins_add_to_their_organization_only(db):
 
 
 def test_a_template_is_made_with_its_prompts(admin):
-    made = story.template()
+    made = launchable()
     values = {
         "name": "Second", "job_type": "run", "project": made.project_id, "playbook": "site.yml",
         "inventory": made.inventory_id, "forks": 0, "verbosity": 0, "timeout": 0,
-        "ask_limit_on_launch": "on",
+        "job_slice_count": 1, "label_names": "web, nightly", "ask_limit_on_launch": "on",
+        "ask_labels_on_launch": "on",
     }  # fmt: skip
 
+    wrong = admin.post("/templates/add/", {**values, "playbook": "nothing.yml"})
+    assert (wrong.status_code, "Playbook not found" in wrong.content.decode()) == (422, True)
+    assert 'value="web, nightly"' in wrong.content.decode()
     admin.post("/templates/add/", values)
 
     row = JobTemplate.objects.get(name="Second")
     assert (row.kind, row.organization, row.ask_limit_on_launch, row.ask_tags_on_launch) == (
         "job_template", story.organization(), True, False,
     )  # fmt: skip
+    assert sorted(row.labels.values_list("name", flat=True)) == ["nightly", "web"]
+    key = Credential.objects.create(
+        name="Key", credential_type=CredentialType.objects.get(name="Machine")
+    )
+    changed = {**values, "label_names": "web", "credentials": [key.pk], "forks": 7}
+    admin.post(f"/templates/{row.pk}/edit/", changed)
+    row.refresh_from_db()
+    assert (row.forks, list(row.credentials.all())) == (7, [key])
+    assert list(row.labels.values_list("name", flat=True)) == ["web"]
 
 
 def test_a_secret_goes_in_and_never_comes_out(admin):

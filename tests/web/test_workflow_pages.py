@@ -204,3 +204,21 @@ def test_in_a_browser_nodes_are_joined_by_dragging(page: Page, admin: Any) -> No
 def nodes(of: Any) -> dict[str, Any]:
     rows = of.workflow_job_template_nodes.select_related("unified_job_template")
     return {row.unified_job_template.name: row for row in rows}
+
+
+def test_in_a_browser_a_run_goes_on_before_ones_eyes(page: Page, admin: Any) -> None:
+    made = workflow("Release")
+    asks = node(made, approval(made))
+    node(made, story.template("Deploy"), (asks, "success"))
+    run = launch(made)
+    page.goto(f"/jobs/{run.pk}/")
+    expect(page.get_by_role("link", name="question, Waits for an answer")).to_be_visible()
+
+    page.get_by_role("button", name="Approve question").click()
+    expect(page.get_by_role("button", name="Approve question")).to_be_hidden()
+    turn()
+
+    expect(page.get_by_role("link", name="question, Successful")).to_be_visible()
+    expect(page.get_by_role("link", name="Deploy, Pending")).to_be_visible()
+    page.get_by_role("link", name="Deploy, Pending").click()
+    page.wait_for_url(f"**/jobs/{job_at(run, 'Deploy').pk}/")

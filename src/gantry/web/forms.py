@@ -223,19 +223,25 @@ ASKED = {
     "credential": "credentials", "variables": "extra_vars", "tags": "job_tags",
     "skip_tags": "skip_tags", "execution_environment": "execution_environment",
     "scm_branch": "scm_branch", "forks": "forks", "timeout": "timeout", "diff_mode": "diff_mode",
+    "labels": "label_names", "job_slice_count": "job_slice_count",
+    "instance_groups": "instance_groups",
 }  # fmt: skip
 
 
 class TemplateForm(RowForm):
-    use = ("inventory", "project", "credentials")
+    use = ("inventory", "project", "credentials", "instance_groups")
     must = ("project", "playbook")
+    label_names = forms.CharField(
+        label="Labels", required=False, help_text="Words, with a comma between them."
+    )
 
     class Meta:
         model = JobTemplate
         fields = [
             "name", "description", "job_type", "project", "playbook", "inventory", "credentials",
             "execution_environment", "scm_branch", "limit", "forks", "verbosity", "job_tags",
-            "skip_tags", "extra_vars", "timeout", "become_enabled", "diff_mode",
+            "skip_tags", "start_at_task", "job_slice_count", "extra_vars", "timeout",
+            "instance_groups", "become_enabled", "diff_mode", "force_handlers", "use_fact_cache",
             "allow_simultaneous", *(f"ask_{name}_on_launch" for name in ASKED),
         ]  # fmt: skip
         labels = {
@@ -247,6 +253,11 @@ class TemplateForm(RowForm):
             "allow_simultaneous": "Runs may overlap",
             "timeout": "Time limit (seconds)",
             "scm_branch": "Branch",
+            "start_at_task": "Start at task",
+            "job_slice_count": "Slices",
+            "instance_groups": "Instance groups",
+            "force_handlers": "Handlers run even after a failure",
+            "use_fact_cache": "Keep facts, and lend them to jobs",
         }
         help_texts = {
             "execution_environment": "None: the project's default, the organization's, or the "
@@ -256,8 +267,10 @@ class TemplateForm(RowForm):
             "forks": "0: ansible's own default.",
             "timeout": "0: no limit.",
             "scm_branch": "Only where the project allows another branch.",
+            "job_slice_count": "So many jobs share the hosts.",
         }
         widgets = {
+            "instance_groups": forms.CheckboxSelectMultiple(),
             "description": forms.TextInput(),
             "limit": forms.TextInput(),
             "job_tags": forms.TextInput(),
@@ -273,7 +286,19 @@ class TemplateForm(RowForm):
         credentials = self.fields["credentials"]
         assert isinstance(credentials, forms.ModelMultipleChoiceField)
         for_jobs(credentials)
+        row = self.instance
+        names = sorted(row.labels.values_list("name", flat=True)) if row.pk else []
+        self.fields["label_names"].initial = ", ".join(names)
         self._playbooks()
+
+    def body(self) -> dict[str, Any]:
+        """As the API takes it; credentials, labels and instance groups it is given one by one."""
+        apart = ("credentials", "instance_groups", "label_names")
+        given = {n: v for n, v in self.cleaned_data.items() if n not in apart}
+        return {name: getattr(value, "pk", value) for name, value in given.items()}
+
+    def labels_wanted(self) -> set[str]:
+        return {one.strip() for one in self.cleaned_data["label_names"].split(",")} - {""}
 
     def _playbooks(self) -> None:
         """Playbooks found in the projects, offered while typing."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
@@ -18,11 +18,14 @@ from gantry.path.resolve import Resolution, resolve_environment
 from gantry.path.trust import check_registry, trust_of
 from gantry.resources.access import may, may_add, visible
 from gantry.resources.templates import JobTemplate
+from gantry.web.ask import Answer, ask, sentences
 from gantry.web.environment_choice import RELATED as RESOLVED
 from gantry.web.environment_choice import ChoiceForm, ladder
+from gantry.web.form_page import done, kept
 from gantry.web.forms import TemplateForm, refuse
 from gantry.web.launch_form import LaunchForm
 from gantry.web.pages import adding, found, page, paged, signed_in, tell, who
+from gantry.web.saved_prompts_form import relate
 
 RELATED = ("project", "inventory", "organization", "execution_environment", "last_job")
 
@@ -96,11 +99,40 @@ def edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     row = found(request, JobTemplate.objects.all(), pk, "change") if pk else None
     form = TemplateForm(request.POST or None, instance=row, user=who(request))
     if request.method == "POST" and form.is_valid():
-        saved = form.save_for()
-        messages.success(request, f"Saved {saved.name}.")
-        return redirect("template", saved.pk)
+        with transaction.atomic():
+            answer = _kept(request, form, row)
+            if form.errors:
+                transaction.set_rollback(True)
+        if answer is not None and not form.errors:
+            return done(request, f"Saved {answer.data['name']}.", "template", answer.pk)
     context = {"form": form, "row": row}
     return page(request, "templates/form.html", context, status=422 if form.errors else 200)
+
+
+def _kept(request: HttpRequest, form: TemplateForm, row: JobTemplate | None) -> Answer | None:
+    # What hangs on it now: the form's instance has been told otherwise.
+    before: dict[str, set[int]] = {"credentials": set(), "instance_groups": set()}
+    labels: dict[str, int] = {}
+    if row is not None:
+        before = {n: set(getattr(row, n).values_list("pk", flat=True)) for n in before}
+        labels = dict(row.labels.values_list("name", "pk"))
+    answer = kept(request, form, "job_templates", row.pk if row else None, form.body())
+    if answer is None:
+        return None
+    at = f"job_templates/{answer.pk}/"
+    for name, had in before.items():
+        for words in relate(request, f"{at}{name}/", had, {r.pk for r in form.cleaned_data[name]}):
+            form.add_error(name, words)
+    wanted, owner = form.labels_wanted(), answer.data["organization"]
+    changes: list[dict[str, Any]] = [
+        {"id": pk, "disassociate": True} for n, pk in labels.items() if n not in wanted
+    ]
+    changes += [{"name": n, "organization": owner} for n in sorted(wanted - labels.keys())]
+    for body in changes:
+        told = ask(request, "POST", f"{at}labels/", body)
+        if not told.ok:
+            form.add_error("label_names", sentences(told.data))
+    return answer
 
 
 @signed_in
