@@ -286,6 +286,7 @@ class TemplateForm(RowForm):
         credentials = self.fields["credentials"]
         assert isinstance(credentials, forms.ModelMultipleChoiceField)
         for_jobs(credentials)
+        self.order_fields(["name", "description", "label_names"])
         row = self.instance
         names = sorted(row.labels.values_list("name", flat=True)) if row.pk else []
         self.fields["label_names"].initial = ", ".join(names)
