@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db.models import Model, Q, QuerySet
 
-from gantry.resources.activity import about, kind_name
+from gantry.resources.activity import ActivityStream, about, kind_name
 from gantry.resources.labels import Label
 from gantry.resources.organizations import Team
 from gantry.resources.roles import Role
@@ -44,7 +44,13 @@ def reach_of_activity(who: Standing, models: list[type[Model]], readable: Readab
 def _about(model: type[Model], rows: QuerySet[Any] | None) -> Q:
     if rows is None:
         return Q(pk__in=[])
-    return about(kind_name(model), rows.order_by().values("pk"))
+    kind, ids = kind_name(model), rows.order_by().values("pk")
+    q = Q()
+    for side in ("object1", "object2"):
+        # Of those alone that an entry names: a person may read a hundred thousand jobs.
+        named = ActivityStream.objects.filter(**{side: kind}).order_by().values(f"{side}_id")
+        q |= Q(**{side: kind, f"{side}_id__in": ids.filter(pk__in=named)})
+    return q
 
 
 def _held_teams(who: Standing) -> QuerySet[Any] | None:
