@@ -33,6 +33,18 @@ BUILD_WORDS = WORDS | {
     "resolving": "Definition", "pulling": "Base image", "preparing": "Context", "running": "Build",
 }  # fmt: skip
 
+# As static/js/job.js has them.
+KEY_SHEET = [
+    ("/", "search the whole output"), (".,", "next and previous match"),
+    ("np", "next and previous failed task"), ("jk", "next and previous task"),
+    ("gG", "first line, newest line"), ("f", "follow the newest line"),
+    ("z", "fold all tasks, or unfold them"), ("x", "fold or unfold this task"),
+    ("i", "filter by host, task and status"), ("w", "wrap long lines"),
+    ("t", "time of each line"), ("e", "the event that wrote the chosen line"),
+    ("c", "copy the chosen lines"), ("s", "details beside the output"),
+    ("oml", "output, matrix, timeline"), ("?", "this list"),
+]  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Step:

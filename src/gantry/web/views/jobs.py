@@ -15,6 +15,8 @@ from gantry.path import launch as step
 from gantry.path.repeat import why_not_exactly
 from gantry.path.workflow import answer_approval
 from gantry.record.output import count
+from gantry.record.results import STATES
+from gantry.record.search import STATUSES as STATUSES_TO_FILTER
 from gantry.resources.access import may, visible
 from gantry.resources.ad_hoc import AdHocCommand
 from gantry.resources.base import STATUSES
@@ -24,12 +26,13 @@ from gantry.resources.jobs import ACTIVE, NOT_WALKED, Job, ProjectUpdate, Unifie
 from gantry.resources.workflows import WorkflowApproval, WorkflowJob
 from gantry.web import output
 from gantry.web.feed import mark
-from gantry.web.job_page import command, facts, proofs, steps, variables
+from gantry.web.job_page import KEY_SHEET, command, facts, proofs, steps, variables
 from gantry.web.pages import action, found, page, paged, signed_in, tell, who
 from gantry.web.picture import DRAWN, picture_of, questions_of, run_nodes
 from gantry.web.relaunching import again
 from gantry.web.zone import zone_info
 
+VIEWS = ("output", "matrix", "timeline")
 GROUPS = {"active": ACTIVE, "failed": ("failed", "error")}
 KINDS = [
     ("job", "Playbook run"),
@@ -94,12 +97,19 @@ def panels(request: HttpRequest, pk: int) -> HttpResponse:
 def _shown(request: HttpRequest, pk: int) -> dict[str, Any]:
     job = _specific(found(request, UnifiedJob.objects.all(), pk))
     walked = job.kind not in NOT_WALKED
+    way = steps(job) if walked else []
+    view = request.GET.get("view", "")
     failures = output.failures(job) if job.failed or job.active else []
     context: dict[str, Any] = {
         "job": job,
         "kind": dict(KINDS).get(job.kind, job.kind),
         "walked": walked,  # has stages and output of its own
-        "steps": steps(job) if walked else [],
+        "steps": way,
+        "path_seconds": sum(step.seconds or 0 for step in way),
+        "view": view if view in VIEWS else "output",
+        "filter_statuses": STATUSES_TO_FILTER,
+        "states": STATES[1:],
+        "key_sheet": KEY_SHEET,
         "mark": mark(job),
         "failures": failures,
         "failure_lines": json.dumps([f.number for f in failures]),

@@ -3,7 +3,9 @@
 
 // CSI, OSC (links and titles), other two-byte escapes, a lone escape; then control characters.
 const ESCAPES = /\x1b(?:\[([0-?]*)[ -/]*([@-~])|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-Z\\^-~])?/g;
-const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f]/g;
+const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g;
+// Characters that make text read in another order than it is: they are named instead of obeyed.
+const TURNS = /[\u202a-\u202e\u2066-\u2069]/g;
 const ON = { 1: "bold", 2: "faded", 3: "italic", 4: "underline", 7: "reverse" };
 const OFF = { 22: ["bold", "faded"], 23: ["italic"], 24: ["underline"], 27: ["reverse"] };
 const CUBE = [0, 95, 135, 175, 215, 255];
@@ -45,6 +47,14 @@ export class Look {
     return at + (wide ? 4 : 2);
   }
 
+  copy() {
+    const other = new Look();
+    other.fore = this.fore;
+    other.back = this.back;
+    other.marks = new Set(this.marks);
+    return other;
+  }
+
   dress(span) {
     for (const colour of [this.fore, this.back]) {
       if (colour && !colour.startsWith("rgb")) span.classList.add(colour);
@@ -64,7 +74,8 @@ function indexed(n, ground) {
 
 function put(into, text, look) {
   if (!text) return;
-  const shown = text.replace(CONTROLS, "\ufffd");
+  const shown = text.replace(CONTROLS, "\ufffd")
+    .replace(TURNS, (c) => `[U+${c.codePointAt(0).toString(16).toUpperCase()}]`);
   if (look.plain) {
     into.append(shown);
     return;
@@ -76,7 +87,7 @@ function put(into, text, look) {
 }
 
 // Adds the line's text to `into`; `look` carries colours from line to line of one event.
-export function paint(into, line, look) {
+export function paint(into, line, look = new Look()) {
   let text = line.endsWith("\r") ? line.slice(0, -1) : line;
   const back = text.lastIndexOf("\r");
   if (back >= 0) text = text.slice(back + 1); // a progress bar's last word
@@ -91,4 +102,9 @@ export function paint(into, line, look) {
     if (found[2] === "m") look.take(found[1] || "0");
   }
   put(into, text.slice(at), look);
+}
+
+// What a line leaves switched on for the next one of its event.
+export function carry(look, line) {
+  for (const found of line.matchAll(ESCAPES)) if (found[2] === "m") look.take(found[1] || "0");
 }

@@ -1,257 +1,463 @@
-// The log view: a job's lines in blocks, each fetched when it comes near and dropped when it is far.
-// The scroller always has the height of the whole output, so a line has one place from the start.
+// The view of a job's lines: only those near the window are in the page, in blocks of rows between
+// two empty boxes that stand for the rest. Browsers lay nothing out that is much taller than
+// TALLEST, so the boxes of a longer output are shrunk: near the window a row is a row high, and
+// the scroll bar still leads everywhere.
 
-import { Look, paint } from "./ansi.js";
+import { paint } from "./ansi.js";
 
-const BLOCK = 250; // lines
+const BLOCK = 50; // rows
 const LINE = 20; // pixels, as in the stylesheet
-const KEPT = 160; // blocks in the page at most: 40,000 lines
-const NEAR = 1500; // pixels beyond the window that are fetched ahead
-const AT_ONCE = 3; // fetches
+const MARGIN = 8000; // pixels above and below the window that are in the page
+const TALLEST = 8_000_000; // pixels
 const HEADS = new Set(["p", "t", "r"]);
 const STARS = / \*{3,}$/;
+const NONE = { parts: [""], mark: "", when: 0 };
 
 export class Log extends EventTarget {
-  constructor(scroller, { address, lines, start }) {
+  constructor(scroller, lines, start) {
     super();
     this.scroller = scroller;
-    this.address = address;
+    this.lines = lines;
     this.started = start; // milliseconds; what the times are counted from
-    this.total = 0;
-    this.blocks = [];
-    this.near = new Set();
-    this.fetching = 0;
+    this.blocks = []; // in the page, one after the other
+    this.before = 0; // height of the box above them
     this.following = false;
-    this.target = 0;
+    this.marked = [0, 0]; // lines chosen, from 1, both included
+    this.folds = null; // (line) -> is it folded, open, or (undefined) no heading
+    this.aim = 0; // the line (from 1) that is kept in view until the person scrolls
     this.top = 0;
     this.height = 0;
-    this.watch = new IntersectionObserver((seen) => this.looked(seen), {
-      root: scroller, rootMargin: `${NEAR}px 0px`,
-    });
+    this.filling = false;
+    this.above = document.createElement("div");
+    this.below = document.createElement("div");
+    scroller.append(this.above, this.below);
     scroller.addEventListener("scroll", () => this.scrolled(), { passive: true });
-    this.grow(lines);
+    lines.addEventListener("arrived", () => this.fill());
+    this.width = scroller.clientWidth;
+    new ResizeObserver(() => this.resized()).observe(scroller);
+    this.settle();
   }
 
-  // Make room for lines up to `total`; they are fetched when they are looked at.
-  grow(total) {
-    if (total <= this.total) return;
-    const first = Math.floor(this.total / BLOCK);
-    this.total = total;
-    while (this.blocks.length * BLOCK < total) this.addBlock();
-    for (const block of this.blocks.slice(first)) this.size(block);
-  }
+  get rows() { return this.lines.count; }
+  get lastBlock() { return Math.ceil(this.rows / BLOCK) - 1; }
+  get scale() { return Math.min(1, TALLEST / (this.rows * LINE)); }
+  get bottom() { return this.before + this.blocks.reduce((sum, b) => sum + b.height, 0); }
+  sizeOf(index) { return Math.min(BLOCK, this.rows - index * BLOCK); }
 
-  addBlock() {
+  // ---- blocks in the page ----
+
+  make(index) {
     const node = document.createElement("div");
     node.className = "block";
-    const block = { index: this.blocks.length, node, filled: false, busy: false, fresh: true, rows: new Map() };
-    node.block = block;
-    this.blocks.push(block);
-    this.scroller.append(node);
-    this.watch.observe(node);
+    const block = { index, node, painted: [], height: this.sizeOf(index) * LINE };
+    node.style.height = `${block.height}px`;
     return block;
   }
 
-  linesOf(block) { return Math.min(BLOCK, this.total - block.index * BLOCK); }
-
-  size(block) {
-    const height = block.measured || this.linesOf(block) * LINE;
-    block.node.style.height = block.filled ? "" : `${height}px`;
-    block.node.style.containIntrinsicSize = `auto ${height}px`;
+  // Everything anew: the blocks around a row, so that it stands `at` pixels below the window's top.
+  place(row, at) {
+    for (const block of this.blocks) block.node.remove();
+    const pad = Math.ceil(this.scroller.clientHeight / LINE / BLOCK);
+    const middle = Math.floor(row / BLOCK);
+    const from = Math.max(middle - pad, 0);
+    const past = Math.min(middle + pad, this.lastBlock) + 1;
+    this.blocks = [];
+    for (let index = from; index < past; index += 1) this.blocks.push(this.make(index));
+    this.above.after(...this.blocks.map((b) => b.node));
+    const offset = (row - from * BLOCK) * LINE - at;
+    this.before = from ? Math.max(this.top - offset, LINE) : 0;
+    this.boxes();
+    this.scrollTo(this.before + offset);
   }
 
-  looked(seen) {
-    for (const entry of seen) {
-      const { block } = entry.target;
-      if (entry.isIntersecting) this.near.add(block);
-      else this.near.delete(block);
-    }
-    this.fetchNear();
+  boxes() {
+    this.above.style.height = `${this.before}px`;
+    const left = this.blocks.length ? this.rows - (this.blocks.at(-1).index + 1) * BLOCK : 0;
+    const full = this.rows * LINE * this.scale;
+    const height = left > 0 ? Math.max(full - this.bottom, Math.min(left * LINE, 4000)) : 0;
+    this.below.style.height = `${height}px`;
   }
 
-  fetchNear() {
-    const middle = this.scroller.scrollTop + this.scroller.clientHeight / 2;
-    const wanted = [...this.near].filter((b) => !b.filled && !b.busy && this.linesOf(b) > 0);
-    wanted.sort((a, b) => Math.abs(a.node.offsetTop - middle) - Math.abs(b.node.offsetTop - middle));
-    for (const block of wanted) {
-      if (this.fetching >= AT_ONCE) return;
-      this.fill(block);
-    }
+  scrollTo(top) {
+    this.scroller.scrollTop = top;
+    this.top = this.scroller.scrollTop;
   }
 
-  async fill(block) {
-    const from = block.index * BLOCK;
-    const to = Math.min(from + BLOCK, this.total);
-    block.busy = true;
-    this.fetching += 1;
-    try {
-      const answer = await fetch(`${this.address}?from=${from}&to=${to}`);
-      if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
-      const { events } = await answer.json();
-      block.node.replaceChildren();
-      block.rows.clear();
-      block.filled = true;
-      this.write(events);
-      // Lines that came while we asked were not shown: ask again, they are cheap.
-      if (this.total > to && to < from + BLOCK) block.filled = false;
-      this.size(block);
-      this.evict();
-      if (this.following) this.toEnd();
-      if (this.target && Math.floor((this.target - 1) / BLOCK) === block.index) this.show(this.target);
-    } catch (error) {
-      // The server is away; the block stays empty and is asked for again.
-      setTimeout(() => this.fetchNear(), 1000);
-    } finally {
-      block.busy = false;
-      this.fetching -= 1;
-    }
-    this.fetchNear();
+  // What stands above the window became `pixels` higher: the lines in it stay where they are.
+  shift(pixels) {
+    if (!pixels) return;
+    if (this.blocks[0].index && this.before - pixels > LINE) this.before -= pixels;
+    else this.scroller.scrollTop += pixels;
+    this.boxes();
+    this.top = this.scroller.scrollTop;
   }
 
-  // Events as they happen. Lines of blocks that are not shown only make the view longer.
-  append(events) {
-    let top = this.total;
-    for (const [, start, text] of events) {
-      top = Math.max(top, start + text.split("\n").length - (text.endsWith("\n") ? 1 : 0));
-    }
-    const before = this.total;
-    const last = this.blocks.at(-1);
-    // A last block that is shown goes on being shown; so does an empty view.
-    const showing = last ? last.filled : true;
-    this.total = top;
-    while (this.blocks.length * BLOCK < top) {
-      const block = this.addBlock();
-      block.filled = showing || before === 0;
-    }
-    this.write(events);
-    for (const block of this.blocks.slice(Math.floor(before / BLOCK))) this.size(block);
-    this.evict();
-    if (this.following) this.toEnd();
-    this.dispatchEvent(new Event("grown"));
-  }
-
-  write(events) {
-    for (const [, start, text, mark, when] of events) {
-      const parts = text.split("\n");
-      if (parts.at(-1) === "") parts.pop();
-      const look = new Look();
-      for (let i = 0; i < parts.length; i += 1) this.line(start + i, parts[i], look, mark, i ? 0 : when);
-    }
-  }
-
-  line(number, text, look, mark, when) {
-    const block = this.blocks[Math.floor(number / BLOCK)];
-    if (!block || !block.filled) return;
-    let row = block.rows.get(number);
-    if (!row) {
-      row = this.row(number, mark, when);
-      block.rows.set(number, row);
-      block.node.append(row);
-    }
-    const words = row.lastChild;
-    const stars = HEADS.has(mark) && STARS.exec(text);
-    if (!stars) {
-      paint(words, text, look);
+  // Have the blocks around the window in the page, and no others.
+  settle() {
+    if (!this.rows) {
+      for (const block of this.blocks.splice(0)) block.node.remove();
+      this.before = 0;
+      this.boxes();
       return;
     }
-    // A heading's stars fill what is left of the line, and never wrap.
-    row.classList.add("starred");
-    const title = document.createElement("span");
-    paint(title, text.slice(0, stars.index), look);
-    const rest = document.createElement("span");
-    rest.className = "stars";
-    rest.textContent = stars[0];
-    words.append(title, rest);
+    const { clientHeight } = this.scroller;
+    const top = this.top;
+    if (!this.blocks.length || this.bottom <= top || this.before >= top + clientHeight) {
+      const room = Math.max(this.scroller.scrollHeight - clientHeight, 1);
+      const most = Math.max(this.rows - clientHeight / LINE, 0);
+      this.place(Math.floor(Math.min(top / room, 1) * most), 0);
+    }
+    this.extend();
+    this.trim();
+    this.rebase();
+    this.boxes();
+    this.fill();
   }
 
-  row(number, mark, when) {
+  extend() {
+    while (this.blocks.at(-1).index < this.lastBlock
+        && this.bottom < this.top + this.scroller.clientHeight + MARGIN) {
+      const block = this.make(this.blocks.at(-1).index + 1);
+      this.blocks.at(-1).node.after(block.node);
+      this.blocks.push(block);
+    }
+    while (this.blocks[0].index > 0 && this.before > this.top - MARGIN) {
+      const block = this.make(this.blocks[0].index - 1);
+      this.above.after(block.node);
+      this.blocks.unshift(block);
+      this.before -= block.height;
+      if (this.before < LINE && block.index) this.lift(block.index * BLOCK * LINE * this.scale);
+    }
+    if (!this.blocks[0].index && this.before) this.lift(0);
+  }
+
+  // Another height for the box above; the window moves along, so nobody sees it.
+  lift(height) {
+    const by = height - this.before;
+    this.before = height;
+    this.boxes();
+    this.scrollTo(this.top + by);
+  }
+
+  trim() {
+    const low = this.top - 2 * MARGIN;
+    const high = this.top + this.scroller.clientHeight + 2 * MARGIN;
+    while (this.blocks.length > 1 && this.before + this.blocks[0].height < low) {
+      const block = this.blocks.shift();
+      this.before += block.height;
+      block.node.remove();
+    }
+    while (this.blocks.length > 1 && this.bottom - this.blocks.at(-1).height > high) {
+      this.blocks.pop().node.remove();
+    }
+  }
+
+  // Slow scrolling through a shrunk output leads away from where the scroll bar says we are.
+  rebase() {
+    const first = this.blocks[0].index;
+    const ideal = first * BLOCK * LINE * this.scale;
+    const most = this.scale < 1 ? TALLEST / 20 : 1_000_000;
+    if (first && Math.abs(this.before - ideal) > most) this.lift(ideal);
+  }
+
+  // ---- rows ----
+
+  // Paint what is known: what is in the window at once, the rest one block a frame.
+  fill() {
+    if (!this.blocks.length) return;
+    const { clientHeight } = this.scroller;
+    const wanted = [];
+    let later = false;
+    for (const [block, distance] of this.byDistance()) {
+      const size = this.sizeOf(block.index);
+      if (block.painted.length >= size) continue;
+      const from = block.index * BLOCK;
+      if (!this.lines.have(from, from + size)) wanted.push([from, from + size]);
+      else if (distance > clientHeight && this.painting) later = true;
+      else {
+        this.paint(block);
+        if (distance > clientHeight) this.painting = true;
+      }
+    }
+    this.lines.fetch(wanted);
+    this.hold();
+    if (!later || this.filling) {
+      this.painting &&= this.filling;
+      return;
+    }
+    this.filling = true;
+    requestAnimationFrame(() => {
+      this.filling = this.painting = false;
+      this.fill();
+    });
+  }
+
+  byDistance() {
+    const { clientHeight } = this.scroller;
+    let at = this.before;
+    const found = this.blocks.map((block) => {
+      const distance = Math.max(this.top - (at + block.height), at - (this.top + clientHeight), 0);
+      at += block.height;
+      return [block, distance];
+    });
+    return found.sort((a, b) => a[1] - b[1]);
+  }
+
+  paint(block) {
+    const size = this.sizeOf(block.index);
+    const rows = [];
+    for (let n = block.painted.length; n < size; n += 1) rows.push(this.row(block.index * BLOCK + n));
+    const fresh = !block.painted.length;
+    const reach = this.topOf(block) - this.top; // below 0: begins above the window
+    const anchor = fresh && reach < 0 ? Math.floor(-reach / LINE) : -1;
+    block.painted.push(...rows);
+    block.node.append(...rows);
+    block.node.style.height = "";
+    const before = block.height;
+    block.height = this.wraps ? block.node.offsetHeight : size * LINE;
+    if (anchor >= 0 && block.height !== size * LINE) {
+      // The row that stood at the window's top by guess stands there for good; the rest moves.
+      const row = block.painted[Math.min(anchor, size - 1)];
+      const now = anchor < size ? row.offsetTop - block.node.offsetTop + (-reach - anchor * LINE)
+        : block.height + (-reach - before);
+      this.shift(now + reach);
+    } else if (reach < 0 && reach + before <= 0) this.shift(block.height - before);
+    this.dispatchEvent(new CustomEvent("painted", { detail: rows }));
+  }
+
+  topOf(block) {
+    let at = this.before;
+    for (const one of this.blocks) {
+      if (one === block) return at;
+      at += one.height;
+    }
+    return at;
+  }
+
+  get wraps() { return !this.scroller.classList.contains("nowrap-lines"); }
+
+  row(number) {
+    const line = this.lines.lineAt(number);
+    const entry = this.lines.known.get(line) ?? NONE;
     const row = document.createElement("div");
-    row.className = mark ? `ln ${mark}` : "ln";
-    row.id = `line-${number + 1}`;
-    if (this.target === number + 1) row.classList.add("target");
+    row.className = entry.mark ? `ln ${entry.mark}` : "ln";
+    row.id = `line-${line + 1}`;
+    if (this.isMarked(line + 1)) row.classList.add("target");
+    if (this.lines.isApart(number)) row.classList.add("apart");
     const link = document.createElement("a");
     link.className = "no";
     link.href = `#${row.id}`;
     link.tabIndex = -1;
     link.setAttribute("aria-hidden", "true"); // every line would be read as its number
-    link.dataset.n = String(number + 1);
-    if (when && this.started) link.dataset.t = `${((when - this.started) / 1000).toFixed(1)}s`;
-    const words = document.createElement("span");
-    words.className = "tx";
-    row.append(link, words);
+    link.dataset.n = String(line + 1);
+    if (entry.when && this.started) link.dataset.t = clock((entry.when - this.started) / 1000);
+    if (entry.when) link.title = new Date(entry.when).toLocaleString();
+    row.append(link, this.words(entry, line, row));
     return row;
   }
 
-  // Far blocks give their lines back and keep their height.
-  evict() {
-    const filled = this.blocks.filter((b) => b.filled);
-    if (filled.length <= KEPT) return;
-    const middle = this.scroller.scrollTop + this.scroller.clientHeight / 2;
-    filled.sort((a, b) => Math.abs(b.node.offsetTop - middle) - Math.abs(a.node.offsetTop - middle));
-    for (const block of filled.slice(0, filled.length - KEPT)) {
-      if (this.near.has(block)) continue;
-      block.measured = block.node.offsetHeight;
-      block.filled = false;
-      block.node.replaceChildren();
-      block.rows.clear();
-      this.size(block);
+  words(entry, line, row) {
+    const words = document.createElement("span");
+    words.className = "tx";
+    const text = entry.parts[0] ?? "";
+    const stars = HEADS.has(entry.mark) && STARS.exec(text);
+    if (!stars) {
+      for (let n = 0; n < entry.parts.length; n += 2) paint(words, entry.parts[n], entry.parts[n + 1]?.copy());
+      return words;
     }
+    // A heading's stars fill what is left of the line, and never wrap.
+    row.classList.add("starred");
+    const title = document.createElement("span");
+    paint(title, text.slice(0, stars.index), entry.parts[1]?.copy());
+    const rest = document.createElement("span");
+    rest.className = "stars";
+    rest.textContent = stars[0];
+    if (entry.mark !== "r") words.append(this.fold(line));
+    words.append(title, rest);
+    return words;
+  }
+
+  fold(line) {
+    const folded = this.folds?.(line) ?? false;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = folded ? "fold closed" : "fold";
+    button.dataset.fold = String(line);
+    button.tabIndex = -1;
+    button.setAttribute("aria-label", folded ? "Unfold" : "Fold");
+    button.setAttribute("aria-expanded", String(!folded));
+    return button;
+  }
+
+  rowNode(line) {
+    const number = this.lines.isShown(line) ? this.lines.rowOf(line) : -1;
+    const block = this.blocks.find((b) => b.index === Math.floor(number / BLOCK));
+    return block?.painted[number % BLOCK];
+  }
+
+  // ---- what changes ----
+
+  // The output became longer; `touched` are known lines that have grown.
+  grown(touched = []) {
+    for (const line of touched) {
+      const row = this.rowNode(line);
+      row?.lastChild.replaceWith(this.words(this.lines.known.get(line), line, row));
+    }
+    if (this.following && this.blocks.length && this.lastBlock - this.blocks.at(-1).index > 20) {
+      this.top = this.scroller.scrollTop;
+      this.place(this.rows - 1, this.scroller.clientHeight - LINE); // too much to pass by
+    }
+    for (const block of this.blocks.slice(-2)) {
+      // Room for what has come into the last block: it is painted when it is near.
+      if (!block.painted.length) {
+        block.height = this.sizeOf(block.index) * LINE;
+        block.node.style.height = `${block.height}px`;
+      }
+    }
+    this.settle();
+  }
+
+  // Other lines are shown: the given one (from 1) stays where it is.
+  reshape(line = this.firstShown()) {
+    const at = this.offsetOf(line);
+    this.top = this.scroller.scrollTop;
+    this.aim = 0;
+    if (this.rows) this.place(this.lines.rowOf(line - 1), Math.min(Math.max(at, 0), this.scroller.clientHeight / 2));
+    this.settle();
+    if (this.following) this.toEnd();
+  }
+
+  offsetOf(line) {
+    const row = this.rowNode(line - 1);
+    return row ? row.getBoundingClientRect().top - this.scroller.getBoundingClientRect().top : 0;
+  }
+
+  // Rows are as high as their words need: measure again where the width or the wrapping changed.
+  resized() {
+    const { clientWidth } = this.scroller;
+    if (clientWidth === this.width) {
+      this.settle();
+      return;
+    }
+    this.width = clientWidth;
+    this.remeasure(this.firstShown());
+  }
+
+  remeasure(line) {
+    for (const block of this.blocks) if (block.painted.length) block.height = block.node.offsetHeight;
+    this.boxes();
+    const row = this.rowNode(line - 1);
+    if (row && !this.following) this.scrollTo(this.scroller.scrollTop + this.offsetOf(line));
+    this.settle();
   }
 
   // ---- where we are ----
 
   get atEnd() {
-    const { scrollTop, clientHeight, scrollHeight } = this.scroller;
-    return scrollHeight - scrollTop - clientHeight < 40;
+    if (!this.rows || this.blocks.at(-1)?.index !== this.lastBlock) return false;
+    return this.bottom - this.top - this.scroller.clientHeight < 40;
   }
 
   toEnd() {
-    this.scroller.scrollTop = this.scroller.scrollHeight;
-    this.top = this.scroller.scrollTop;
+    if (!this.rows) return;
+    if (this.blocks.at(-1)?.index !== this.lastBlock) {
+      this.top = this.scroller.scrollTop;
+      this.place(this.rows - 1, this.scroller.clientHeight - LINE);
+      this.settle();
+    }
+    this.scrollTo(this.scroller.scrollHeight);
     this.height = this.scroller.scrollHeight;
   }
 
   follow(on) {
     if (this.following === on) return;
     this.following = on;
-    if (on) this.toEnd();
+    this.aim = 0;
+    if (on) {
+      this.toEnd();
+      this.settle();
+    }
     this.dispatchEvent(new Event("follow"));
+  }
+
+  // Keep what is to be kept in view there, after rows above it took another height.
+  hold() {
+    if (this.following) this.toEnd();
+    else if (this.aim) this.align();
   }
 
   // Scrolling up stops following, reaching the end starts it. A view that shrinks is no scrolling.
   scrolled() {
     const { scrollTop, scrollHeight } = this.scroller;
-    if (this.following && scrollTop < this.top - 2 && scrollHeight >= this.height) this.follow(false);
-    else if (!this.following && scrollTop > this.top && this.atEnd) this.follow(true);
+    const by = scrollTop - this.top;
+    if (Math.abs(by) > 1) {
+      if (this.following && by < -2 && scrollHeight >= this.height) this.follow(false);
+      this.aim = 0;
+    }
     this.top = scrollTop;
-    this.height = scrollHeight;
+    if (!this.following && by > 0 && this.atEnd) this.follow(true);
+    this.settle();
+    this.dispatchEvent(new Event("moved"));
   }
 
-  // Show a line (counted from 1) in the upper third, and mark it.
-  go(number) {
-    if (!(number >= 1 && number <= this.total)) return;
-    this.scroller.querySelector(".ln.target")?.classList.remove("target");
-    this.target = number;
+  go(line) {
+    if (!this.rows) return;
     this.follow(false);
-    this.show(number);
+    this.mark(line, line);
+    const wanted = Math.min(line, this.lines.total);
+    const row = this.lines.rowOf(wanted - 1);
+    const at = Math.floor(this.scroller.clientHeight / 3);
+    this.aim = wanted;
+    if (!this.blocks.some((b) => b.index === Math.floor(row / BLOCK))) {
+      this.top = Math.max(row * LINE * this.scale - at, 0);
+      this.place(row, Math.min(at, row * LINE));
+    }
+    this.align();
+    this.settle();
   }
 
-  show(number) {
-    const block = this.blocks[Math.floor((number - 1) / BLOCK)];
-    const row = block.rows.get(number - 1);
-    row?.classList.add("target");
-    // By boxes: a line's offsetTop counts from its block.
-    const at = (row ?? block.node).getBoundingClientRect().top
-      + (row ? 0 : ((number - 1) % BLOCK) * LINE);
-    const { top, height } = this.scroller.getBoundingClientRect();
-    this.scroller.scrollTop += at - top - height / 3;
-    this.top = this.scroller.scrollTop;
+  align() {
+    const number = this.lines.rowOf(this.aim - 1);
+    const block = this.blocks.find((b) => b.index === Math.floor(number / BLOCK));
+    if (!block) return;
+    const row = block.painted[number % BLOCK];
+    const at = row ? row.offsetTop : this.topOf(block) + (number % BLOCK) * LINE;
+    const { clientHeight } = this.scroller;
+    this.scrollTo(Math.max(at - Math.floor(clientHeight / 3), 0));
   }
 
   // The first line now in the window, from 1.
   firstShown() {
-    const box = this.scroller.getBoundingClientRect();
-    const row = document.elementFromPoint(box.left + 80, box.top + 4)?.closest(".ln");
-    return row ? Number(row.id.slice(5)) : Math.floor(this.scroller.scrollTop / LINE) + 1;
+    let at = this.before;
+    for (const block of this.blocks) {
+      if (at + block.height > this.top) {
+        const row = block.painted.find((r) => r.offsetTop + r.offsetHeight > this.top + 4);
+        if (row) return Number(row.id.slice(5));
+        const number = block.index * BLOCK + Math.max(Math.floor((this.top - at) / LINE), 0);
+        return this.lines.lineAt(Math.min(number, this.rows - 1)) + 1;
+      }
+      at += block.height;
+    }
+    return this.rows ? this.lines.lineAt(this.rows - 1) + 1 : 1;
   }
+
+  // ---- chosen lines ----
+
+  isMarked(line) { return line >= this.marked[0] && line <= this.marked[1]; }
+
+  mark(from, to) {
+    this.marked = [Math.min(from, to), Math.max(from, to)];
+    for (const block of this.blocks) {
+      for (const row of block.painted) row.classList.toggle("target", this.isMarked(Number(row.id.slice(5))));
+    }
+    this.dispatchEvent(new Event("marked"));
+  }
+}
+
+// 7.3s, 2:07, 1:00:09
+function clock(seconds) {
+  if (seconds < 60) return `${Math.max(seconds, 0).toFixed(1)}s`;
+  const two = (n) => String(Math.floor(n)).padStart(2, "0");
+  const [h, m] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  return h ? `${h}:${two(m)}:${two(seconds % 60)}` : `${m}:${two(seconds % 60)}`;
 }
