@@ -50,7 +50,7 @@ class Matrix {
     this.names = Math.min(NAMES, Math.floor(this.scroll.clientWidth * 0.42));
     const room = this.scroll.clientWidth - this.names - 12;
     this.wide = Math.max(5, Math.min(26, Math.floor(room / Math.max(this.columns.length, 1))));
-    this.head = this.wide >= 12 ? HEAD : 14;
+    this.head = this.wide >= 14 ? HEAD : 14;
     this.size.style.width = `${this.names + this.columns.length * this.wide + 12}px`;
     this.size.style.height = `${this.head + this.rows.length * HIGH + 12}px`;
     by("matrix-count").textContent = `${this.rows.length.toLocaleString("en")} task${this.rows.length === 1 ? "" : "s"} × ${this.columns.length.toLocaleString("en")} host${this.columns.length === 1 ? "" : "s"}${part < 1 ? ` · ${Math.floor(part * 100)} %` : ""}`;
@@ -123,7 +123,6 @@ class Matrix {
         brush.fillText(fit(brush, host.name, HEAD - 4), 0, 0);
         brush.restore();
       }
-      brush.fillRect(0, 0, 0, 0);
     }
     const [r, c] = this.at;
     brush.strokeStyle = colour("--text");

@@ -244,15 +244,15 @@ function fromAddress() {
   for (const name of ["host", "task"]) named(name).value = query.get(name) ?? "";
   for (const tick of form.querySelectorAll("[name=status]")) tick.checked = query.getAll("status").includes(tick.value);
   if (filterQuery()) {
-    openFilters(true);
+    openFilters(true, false);
     filterNow();
   } else if (box.value) searchNow();
 }
 
-function openFilters(on = form.hidden) {
+function openFilters(on = form.hidden, focus = on) {
   form.hidden = !on;
   by("filter").setAttribute("aria-expanded", String(on));
-  if (on) named("host").focus();
+  if (focus) named("host").focus();
 }
 
 // ---- chosen lines ----

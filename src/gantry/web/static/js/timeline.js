@@ -118,7 +118,7 @@ class Timeline {
       for (const [key, value] of [["x1", 0], ["x2", 1000], ["y1", 100 - (95 * this.limit) / high], ["y2", 100 - (95 * this.limit) / high]]) line.setAttribute(key, String(value));
       picture.append(line);
     }
-    by("forks-words").textContent = `at most ${top}${this.limit ? ` of ${this.limit}` : ""}`;
+    by("forks-words").textContent = !works.length ? "no starts were recorded" : `at most ${top}${this.limit ? ` of ${this.limit}` : ""}`;
     const end = document.createElement("span");
     end.textContent = seconds(this.span);
     const begin = document.createElement("span");
