@@ -108,7 +108,7 @@ def _wire(row: _Read) -> Wire:
 
 
 def _shortened(line: str) -> str:
-    if len(line) <= LONGEST_LINE:
+    if len(line) <= LONGEST_LINE + 64:  # such a line may have been cut in the database
         return line
     return f"{line[:LONGEST_LINE]} … {len(line) - LONGEST_LINE:,} more characters in this line"
 
