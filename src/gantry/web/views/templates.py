@@ -22,10 +22,11 @@ from gantry.web.ask import Answer, ask, sentences
 from gantry.web.environment_choice import RELATED as RESOLVED
 from gantry.web.environment_choice import ChoiceForm, ladder
 from gantry.web.form_page import done, kept
-from gantry.web.forms import TemplateForm, refuse
+from gantry.web.forms import refuse
 from gantry.web.launch_form import LaunchForm
 from gantry.web.pages import adding, found, page, paged, signed_in, tell, who
 from gantry.web.saved_prompts_form import relate
+from gantry.web.template_form import TemplateForm
 
 RELATED = ("project", "inventory", "organization", "execution_environment", "last_job")
 
