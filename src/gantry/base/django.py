@@ -37,6 +37,13 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
+# A language is there once it has a catalog: see gantry.web.messages. Only pages speak it; the API's
+# words are AWX's.
+LOCALE_PATHS = [_package / "web" / "locale"]
+LANGUAGES = [("en", "English")] + [
+    (path.parts[-3].replace("_", "-").lower(), path.parts[-3])
+    for path in sorted(LOCALE_PATHS[0].glob("*/LC_MESSAGES/django.mo"))
+]
 
 INSTALLED_APPS = [
     "django.contrib.contenttypes",

@@ -20,6 +20,7 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.backends.django import DjangoTemplates
+from django.utils import translation
 from django.views.decorators.http import require_POST
 
 from gantry.base.errors import GantryError
@@ -37,10 +38,20 @@ def _engine() -> DjangoTemplates:
     return DjangoTemplates(
         {
             "NAME": "pages",
-            "DIRS": [Path(__file__).parent / "templates"],
+            "DIRS": [],
             "APP_DIRS": False,
             "OPTIONS": {
-                "builtins": ["gantry.web.tags", "django.templatetags.static"],
+                "loaders": [
+                    (
+                        "django.template.loaders.cached.Loader",
+                        [("gantry.web.marking.Loader", [Path(__file__).parent / "templates"])],
+                    )
+                ],
+                "builtins": [
+                    "gantry.web.tags",
+                    "django.templatetags.static",
+                    "django.templatetags.i18n",
+                ],
                 "context_processors": [
                     "django.template.context_processors.request",
                     "django.contrib.messages.context_processors.messages",
@@ -54,7 +65,8 @@ def page(
     request: HttpRequest, template: str, context: dict[str, Any] | None = None, status: int = 200
 ) -> HttpResponse:
     values = {"user": request.user, **(context or {})}
-    html = _engine().get_template(template).render(values, request)
+    with translation.override(translation.get_language_from_request(request)):
+        html = _engine().get_template(template).render(values, request)
     return HttpResponse(html, status=status)
 
 

@@ -16,6 +16,7 @@ from django.http import QueryDict
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext
 
 from gantry.resources.access import may as access_may
 from gantry.resources.activity import kind_name
@@ -176,6 +177,12 @@ def selection(context: dict[str, Any], noun: str) -> dict[str, Any]:
     acts = [(name, ACTS[name]) for name in acts_of(noun)]
     return {"noun": noun, "acts": acts, "request": context["request"],
             "csrf_token": context.get("csrf_token")}  # fmt: skip
+
+
+@register.filter
+def translated(text: Any) -> Any:
+    """What forms and views say, in the person's language where there is one."""
+    return gettext(str(text)) if text and not isinstance(text, SafeString) else text
 
 
 @register.simple_tag
