@@ -222,3 +222,18 @@ def test_many_ranges_are_one_question(admin, webs):
     plain = [line.replace("\x1b[0;32m", "") for line in lines[2:4] + lines[10:11] + lines[40:45]]
     assert [line.replace("\x1b[0;32m", "") for line in text] == plain
     assert next(event[1] for event in found) == 2
+
+
+def test_a_job_tells_what_a_plain_relaunch_would_take_now(admin):
+    template = story.template()
+    job = story.job(
+        "done", "failed", job_template=template, project=template.project, scm_revision="c" * 40
+    )
+
+    shown = admin.get(f"/jobs/{job.pk}/").content.decode()
+
+    assert "A plain relaunch would differ" in shown
+    assert story.COMMIT[:12] in shown
+    job.scm_revision = template.project.scm_revision
+    job.save()
+    assert "would differ" not in admin.get(f"/jobs/{job.pk}/").content.decode()

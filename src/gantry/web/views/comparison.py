@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -10,23 +9,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from gantry.record.compare import compare
 from gantry.resources.access import visible
 from gantry.resources.jobs import Job
+from gantry.web.job_differences import Difference
 from gantry.web.pages import found, page, signed_in, who
 
 CHOICES = 50  # runs that can be chosen
 SHOWN = 500  # results
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A fact of both runs, as the page lists it."""
-
-    name: str
-    left: str
-    right: str
-
-    @property
-    def differs(self) -> bool:
-        return self.left != self.right
 
 
 @signed_in

@@ -23,9 +23,10 @@ from gantry.resources.base import STATUSES
 from gantry.resources.builds import EnvironmentBuild
 from gantry.resources.inventory_sources import InventoryUpdate
 from gantry.resources.jobs import ACTIVE, NOT_WALKED, Job, ProjectUpdate, UnifiedJob
-from gantry.resources.workflows import WorkflowApproval, WorkflowJob
+from gantry.resources.workflows import WorkflowApproval, WorkflowJob, WorkflowJobNode
 from gantry.web import output
 from gantry.web.feed import mark
+from gantry.web.job_differences import relaunch_differs
 from gantry.web.job_page import KEY_SHEET, command, facts, proofs, steps, variables
 from gantry.web.pages import action, found, page, paged, signed_in, tell, who
 from gantry.web.picture import DRAWN, picture_of, questions_of, run_nodes
@@ -103,6 +104,7 @@ def _shown(request: HttpRequest, pk: int) -> dict[str, Any]:
     context: dict[str, Any] = {
         "job": job,
         "kind": dict(KINDS).get(job.kind, job.kind),
+        "workflow_id": _workflow_of(job),
         "walked": walked,  # has stages and output of its own
         "steps": way,
         "path_seconds": sum(step.seconds or 0 for step in way),
@@ -149,6 +151,12 @@ def _held_up_by(request: HttpRequest, job: UnifiedJob) -> list[UnifiedJob]:
     return list(visible(who(request), rows).order_by("pk"))
 
 
+def _workflow_of(job: UnifiedJob) -> int | None:
+    """The workflow job that started this one."""
+    nodes = WorkflowJobNode.objects.filter(job_id=job.pk)
+    return nodes.values_list("workflow_job_id", flat=True).first()
+
+
 def _moment(text: str | None) -> datetime | None:
     try:
         return datetime.fromisoformat(text) if text else None
@@ -166,6 +174,7 @@ def _of_playbook(request: HttpRequest, job: Job) -> dict[str, Any]:
         and job.job_template is not None
         and may(who(request), "start", job.job_template),
         "why_not_exactly": "" if job.active else why_not_exactly(job),
+        "relaunch_differs": [] if job.active else relaunch_differs(job),
         "passwords": step.passwords_needed(list(job.credentials.select_related("credential_type"))),
     }
 
