@@ -26,6 +26,8 @@ class Api:
     def get(self, path: str, status: int = 200) -> Any:
         response = self.call("get", path)
         assert response.status_code == status, response.content
+        if response["Content-Type"].startswith("text/plain"):  # metrics
+            return response.content.decode()
         return response.json()
 
     def post(self, path: str, body: Any = None, status: int = 201) -> Any:

@@ -26,8 +26,9 @@ from tests.api.world import build
 from tests.web.conftest import Server
 
 HUGE = 10**30
-# What asks an engine or a registry, and the schema, which takes no parameter.
-NOT_HERE = ("/platforms/", "images/", "/check/", "/export/", "/schema/")
+# What asks an engine or a registry, the schema, which takes no parameter, and what
+# Gantry has not.
+NOT_HERE = ("/platforms/", "images/", "/check/", "/export/", "/schema/", "/analytics/")
 
 
 @pytest.fixture

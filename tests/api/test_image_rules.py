@@ -21,6 +21,7 @@ def organization(api: Api) -> dict[str, Any]:
 def test_a_new_organization_allows_everything(organization: dict[str, Any]) -> None:
     assert organization["gantry"] == {
         "allowed_registries": [], "signature_keys": "", "ca_bundle": "", "preflight": "warn",
+        "max_concurrent_jobs": 0, "max_forks": 0,
     }  # fmt: skip
 
 

@@ -193,7 +193,8 @@ def test_pings_and_unknown_events(api: Api, hook: Hook) -> None:
 def test_the_filter_lets_events_and_branches_through(api: Api, hook: Hook) -> None:
     def sends(events: list[str], branches: list[str], name: str, event: str) -> str:
         wanted = {"webhook_events": events, "webhook_branches": branches}
-        assert api.patch(hook.url, {"gantry": wanted})["gantry"] == wanted
+        shown = api.patch(hook.url, {"gantry": wanted})["gantry"]
+        assert {name: shown[name] for name in wanted} == wanted
         assert hook.send(recorded(name), event=event).status_code in (200, 202)
         return hook.newest()[0]
 

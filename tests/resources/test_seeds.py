@@ -32,6 +32,7 @@ def test_a_fresh_installation_has_awx_seeds(db: str) -> None:
         "kubernetes_bearer_token", "registry", "galaxy_api_token", "gpg_public_key", "terraform",
         "conjur", "hashivault_kv", "hashivault_ssh", "azure_kv", "aim", "centrify_vault_kv",
         "thycotic_dsv", "thycotic_tss", "aws_secretsmanager_credential",
+        "gitea_token",  # beyond AWX
     ]  # fmt: skip
     admin = User.objects.get()
     assert admin.is_superuser

@@ -68,6 +68,12 @@ class Metrics(AwxView):
     name = "Metrics"
     renderer_classes = [PlainText, AsJson, BrowsablePages]
 
+    def get_renderers(self) -> list[Any]:
+        """What OPTIONS tells is JSON for everybody: awxkit reads it of every noun of the root."""
+        if self.request.method == "OPTIONS":
+            return [JSONRenderer()]
+        return list(super().get_renderers())
+
     def get_permissions(self) -> Any:
         return [AllowAny()] if settings().metrics_for_anonymous else super().get_permissions()
 

@@ -71,7 +71,7 @@ def _check_scheme(kind: str, url: str) -> None:
             f"Unsupported {kind} URL", f"Local paths are not allowed; use {_protocols(kind)}."
         )
     if parts.scheme not in SCHEMES[kind]:
-        raise _refused(f"Unsupported {kind} URL", f"Use {_protocols(kind)}.")
+        raise _refused(f"Unsupported {kind} URL")  # in AWX's words, as clients compare them
     if not host:
         raise _refused(f"Host is required for {parts.scheme} URL")
     if not _HOST.fullmatch(host) or (parts.username or "").startswith("-"):
