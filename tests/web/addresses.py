@@ -55,7 +55,9 @@ def pages() -> dict[str, list[str]]:
 def of_work() -> dict[str, list[str]]:
     template = story.template(ask_limit_on_launch=True)
     story.template("Plain")
-    job = story.job("done", "failed", job_explanation="A task failed.", job_template=template)
+    runs = {"job_template": template, "unified_job_template": template}
+    story.job("done", "successful", **runs)
+    job = story.job("done", "failed", job_explanation="A task failed.", **runs)
     return {
         "dashboard": ["/"],
         "find": ["/find/", "/find/?q=o", "/find/?q=nothing-like-it"],
