@@ -1,10 +1,10 @@
 """What `awx ... --monitor` costs: ingest into 200 jobs, alone and while 20 clients poll them.
 
-    python bench/polling.py [--jobs 200] [--clients 20] [--events 200000] [--rounds 3]
+    python bench/polling.py [--jobs 200] [--clients 20] [--events 200000] [--rounds 3] [--rate N]
 
 Each client watches its share of the jobs as awxkit does (awxkit/cli/stdout.py: every 5 s the job,
 and its events from the last line seen). A web process of its own answers; ingest runs in this
-process, as fast as it can. Rounds go A B A B in one run: read the ratio.
+process, as fast as it can or at `--rate`. Rounds go A B A B in one run: read the ratio.
 """
 
 from __future__ import annotations
@@ -80,8 +80,11 @@ def clients(port: int, token: str, jobs: list[int], count: int) -> None:
     print(json.dumps([took for one in everyone for took in one.took]))
 
 
-async def ingest(url: str, jobs: list[tuple[int, datetime]], events: int, after: int) -> float:
-    """Events a second, in batches of 100, each batch for the next job."""
+async def ingest(
+    url: str, jobs: list[tuple[int, datetime]], events: int, after: int, rate: float
+) -> float:
+    """Events a second, in batches of 100, each batch for the next job; `rate`: no more than that
+    (0: as many as can be)."""
     from psycopg_pool import AsyncConnectionPool
 
     from gantry.base.redact import Redactor
@@ -96,10 +99,13 @@ async def ingest(url: str, jobs: list[tuple[int, datetime]], events: int, after:
         writers = [
             Recorder(pool, RecordedJob(job, created, 1), Redactor([]), {}) for job, created in jobs
         ]
-        began = time.perf_counter()
+        began, done = time.perf_counter(), 0
         for at in range(0, each, BATCH):
             for writer in writers:
                 await writer.record(frames[at : at + BATCH])
+                done += BATCH
+                if rate:
+                    await asyncio.sleep(max(0.0, began + done / rate - time.perf_counter()))
         return each * len(jobs) / (time.perf_counter() - began)
 
 
@@ -142,6 +148,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=20)
     parser.add_argument("--events", type=int, default=200_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rate", type=float, default=0, help="events a second, at most")
     parser.add_argument("--poll", type=int, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.poll:
@@ -176,9 +183,9 @@ def report(
     print("| round | alone: events/s | polled: events/s | ratio | requests | p50 ms | p95 ms |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for n in range(asked.rounds):
-        alone = asyncio.run(ingest(url, jobs, asked.events, 2 * n * each))
+        alone = asyncio.run(ingest(url, jobs, asked.events, 2 * n * each, asked.rate))
         with polled(port, token, numbers, asked.clients) as took:
-            beside = asyncio.run(ingest(url, jobs, asked.events, (2 * n + 1) * each))
+            beside = asyncio.run(ingest(url, jobs, asked.events, (2 * n + 1) * each, asked.rate))
         cuts = statistics.quantiles(took, n=20)
         print(
             f"| {n + 1} | {alone:,.0f} | {beside:,.0f} | {beside / alone:.2f} | {len(took)} |"

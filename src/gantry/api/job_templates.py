@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from django.db.models.functions import Coalesce
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 
@@ -23,7 +24,7 @@ from gantry.base.errors import JobFailure
 from gantry.path.resolve import resolve_environment
 from gantry.resources import access
 from gantry.resources.base import STATUSES
-from gantry.resources.models import Credential, Inventory, JobTemplate, UnifiedJob
+from gantry.resources.models import Credential, Inventory, Job, JobTemplate, UnifiedJob
 from gantry.resources.templates import PROMPTS
 
 PROMPT_OR_DEFAULT = "You must either set a default value or ask to prompt on launch."
@@ -202,29 +203,42 @@ def _resolved(row: Any) -> Any:
 
 
 def _recent_jobs(page: list[Any]) -> dict[int, list[dict[str, Any]]]:
-    """The newest ten of each template: one index scan a template, one query for all."""
-    # Those that count: the run of several slices, not the slices.
-    runs = UnifiedJob.objects.filter(unified_job_template=OuterRef("pk"))
-    newest = runs.exclude(as_job__job_slice_count__gt=1).order_by("-pk").values("pk")
-    ids = dict(
-        JobTemplate.objects.filter(pk__in=[t.pk for t in page])
-        .order_by()
-        .values_list("pk", ArraySubquery(newest[:RECENT]))
-    )
-    wanted = [pk for found in ids.values() for pk in found]
-    names = ("pk", "status", "finished", "canceled_on", "kind")
-    rows = UnifiedJob.objects.filter(pk__in=wanted).values(*names)
-    jobs = {
-        row["pk"]: {
-            "id": row["pk"],
+    """The newest ten of each template: one index scan a template, one query for all. A run in
+    slices is shown as one, so templates that have slices among them are asked again without."""
+    ids = _newest([t.pk for t in page], UnifiedJob.objects.all())
+    rows = _recent(ids)
+    sliced = [t for t, found in ids.items() if any(rows[pk]["slices"] > 1 for pk in found)]
+    if sliced:
+        slices = Job.objects.filter(pk=OuterRef("pk"), job_slice_count__gt=1)
+        again = _newest(sliced, UnifiedJob.objects.exclude(Exists(slices)))
+        ids |= again
+        rows |= _recent(again)
+    shown = {
+        pk: {
+            "id": pk,
             "status": row["status"],
             "finished": row["finished"],
             "canceled_on": row["canceled_on"],
             "type": row["kind"],
         }
-        for row in rows
+        for pk, row in rows.items()
     }
-    return {template: [jobs[pk] for pk in found] for template, found in ids.items()}
+    return {template: [shown[pk] for pk in found] for template, found in ids.items()}
+
+
+def _newest(templates: list[int], runs: QuerySet[UnifiedJob]) -> dict[int, list[int]]:
+    own = runs.filter(unified_job_template=OuterRef("pk")).order_by("-pk").values("pk")
+    rows = JobTemplate.objects.filter(pk__in=templates).order_by()
+    return dict(rows.values_list("pk", ArraySubquery(own[:RECENT])))
+
+
+def _recent(ids: dict[int, list[int]]) -> dict[int, dict[str, Any]]:
+    wanted = [pk for found in ids.values() for pk in found]
+    rows = UnifiedJob.objects.filter(pk__in=wanted).annotate(
+        slices=Coalesce("as_job__job_slice_count", 1)
+    )
+    names = ("pk", "status", "finished", "canceled_on", "kind", "slices")
+    return {row["pk"]: row for row in rows.values(*names)}
 
 
 class JobTemplateCreate:
