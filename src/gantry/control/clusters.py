@@ -11,7 +11,7 @@ from gantry.base.bridge import in_thread
 from gantry.base.errors import GantryError, JobFailure
 from gantry.control.sweep import sweep_pods
 from gantry.control.walk import World
-from gantry.path.clusters import ClusterOfGroup, cluster_of, stamp_of
+from gantry.path.clusters import cluster_of, stamp_of
 from gantry.path.pull import Puller
 from gantry.pods.contract import Engine
 from gantry.pods.kubernetes_api import KubernetesEngine
@@ -61,13 +61,14 @@ class Clusters:
 
     async def _of(self, group: InstanceGroup) -> _Open:
         known = self._open.get(group.pk)
-        if known is not None and known.stamp == stamp_of(group):
+        stamp = stamp_of(group)
+        if known is not None and known.stamp == stamp:
             return known
-        read: ClusterOfGroup = await in_thread(cluster_of)(group)
+        read = await in_thread(cluster_of)(group)
         engine = KubernetesEngine(read.cluster, read.override)
         if known is not None:
             self._replaced.append(known.engine)
-        self._open[group.pk] = _Open(read.stamp, engine, Puller(engine))
+        self._open[group.pk] = _Open(stamp, engine, Puller(engine))
         return self._open[group.pk]
 
     async def close(self) -> None:

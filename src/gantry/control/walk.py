@@ -312,7 +312,6 @@ class Walk:
                     raise
                 await rows.tell_waiting(self.job, error.sentence)
             await self._pause(pause)
-            self._check_cancel()
             pause = min(pause * 2, 3.0)
 
     async def _pause(self, seconds: float) -> None:

@@ -14,14 +14,12 @@ from gantry.resources.instances import InstanceGroup
 
 @dataclass(frozen=True)
 class ClusterOfGroup:
-    """`stamp` changes whenever something of the group or of its credential does."""
-
-    stamp: tuple[Any, ...]
     cluster: Cluster
     override: dict[str, Any]
 
 
 def stamp_of(group: InstanceGroup) -> tuple[Any, ...]:
+    """Another one whenever something of the group or of its credential has changed."""
     credential = group.credential
     changed = (credential.pk, credential.modified) if credential is not None else ()
     return (group.pk, group.modified, *changed)
@@ -41,7 +39,7 @@ def cluster_of(group: InstanceGroup) -> ClusterOfGroup:
             ca=str(inputs.get("ssl_ca_cert") or ""),
             verify_ssl=bool(inputs.get("verify_ssl", True)),
         )
-    return ClusterOfGroup(stamp_of(group), cluster, override)
+    return ClusterOfGroup(cluster, override)
 
 
 def _override(group: InstanceGroup) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from aiodocker.stream import Stream
 
 from gantry.base.errors import EngineError, EngineUnreachable
 from gantry.pods import docker_user
+from gantry.pods.complaints import Complaints
 from gantry.pods.contract import (
     LABEL_INSTANCE,
     LABEL_JOB,
@@ -48,7 +49,6 @@ from gantry.pods.image_words import auth_header, digests_of, take_progress
 _TREE = re.compile(r"Image ID: ([0-9a-f]{12,64})\b")
 
 STDERR = 2
-COMPLAINTS = 64 << 10
 
 
 class DockerStream:
@@ -56,7 +56,7 @@ class DockerStream:
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
-        self._complaints = bytearray()
+        self._complaints = Complaints()
 
     async def write(self, data: bytes) -> None:
         try:
@@ -71,15 +71,14 @@ class DockerStream:
             while (message := await self._stream.read_out()) is not None:
                 if message.stream != STDERR:
                     return bytes(message.data)
-                self._complaints += message.data
-                del self._complaints[:-COMPLAINTS]
+                self._complaints.add(message.data)
         except (aiohttp.ClientError, OSError) as error:
             raise EngineUnreachable("The stream to the pod was cut.") from error
         return b""
 
     @property
     def complaints(self) -> str:
-        return self._complaints.decode("utf-8", "replace")
+        return self._complaints.text()
 
     async def close(self) -> None:
         with contextlib.suppress(Exception):

@@ -62,9 +62,6 @@ class KubernetesEngine(KubernetesClient):
     def __init__(self, cluster: Cluster, override: dict[str, Any] | None = None) -> None:
         super().__init__(cluster)
         self._override = override or {}
-        self.namespace = self.namespace or str(
-            (self._override.get("metadata") or {}).get("namespace") or ""
-        )
         self._seen: dict[str, tuple[float, Image]] = {}
         self._logins: dict[str, RegistryLogin] = {}
 

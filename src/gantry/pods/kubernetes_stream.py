@@ -11,10 +11,10 @@ import contextlib
 import aiohttp
 
 from gantry.base.errors import EngineUnreachable
+from gantry.pods.complaints import Complaints
 
 STDIN, STDOUT, STDERR, ERROR = 0, 1, 2, 3
 PIECE = 64 << 10
-COMPLAINTS = 64 << 10
 _CUT = "The stream to the pod was cut."
 
 
@@ -23,7 +23,7 @@ class KubernetesStream:
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
-        self._complaints = bytearray()
+        self._complaints = Complaints()
         self.status = b""  # what channel 3 said
 
     async def write(self, data: bytes) -> None:
@@ -59,15 +59,14 @@ class KubernetesStream:
         if channel == bytes([STDOUT]):
             return data
         if channel == bytes([STDERR]):
-            self._complaints += data
-            del self._complaints[:-COMPLAINTS]
+            self._complaints.add(data)
         elif channel == bytes([ERROR]):
             self.status += data
         return b""
 
     @property
     def complaints(self) -> str:
-        return self._complaints.decode("utf-8", "replace")
+        return self._complaints.text()
 
     async def close(self) -> None:
         with contextlib.suppress(Exception):

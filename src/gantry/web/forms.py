@@ -17,7 +17,6 @@ from gantry.resources.credentials import Credential, CredentialType
 from gantry.resources.environments import ExecutionEnvironment
 from gantry.resources.organizations import Organization, User
 from gantry.resources.projects import SCM_TYPES, SYNCED, Project
-from gantry.resources.scm_url import check_revision, check_url, misplaced
 
 if TYPE_CHECKING:
     OwnedForm = forms.ModelForm[Any]
@@ -196,20 +195,6 @@ class ProjectForm(RowForm):
         assert isinstance(kind, forms.ChoiceField)
         kind.choices = [choice for choice in SCM_TYPES if choice[0] in SYNCED]
         self.initial["scm_type"] = self.initial.get("scm_type") or "git"
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
-        kind = cleaned.get("scm_type") or ""
-        for name, words in misplaced(kind, cleaned).items():
-            self.add_error(name, words)
-        try:
-            if kind and "scm_url" in cleaned:
-                cleaned["scm_url"] = cleaned["scm_url"].strip()
-                check_url(kind, cleaned["scm_url"])
-                check_revision(kind, cleaned)
-        except InvalidInput as error:
-            refuse(self, error)
-        return cleaned
 
     def body(self) -> dict[str, Any]:
         """As the API takes it."""
